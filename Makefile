@@ -1,0 +1,252 @@
+# Builds ./train, libquench.a and the tests. `make help` lists targets and variables.
+#
+# Sources are found by folder: a new file needs no line here. Everything made lies in build/<configuration>/, so builds
+# with different compilers or sanitizers stand side by side; only ./train and ./libquench.a are copied to the top.
+# All paths are relative, so that the checkout may lie in a folder whose name has spaces.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# --- variables of the user ----------------------------------------------------------------------------------------
+
+ifeq ($(origin CXX),default)
+CXX := $(firstword $(notdir $(shell command -v g++ 2>/dev/null || command -v clang++ 2>/dev/null)) g++)
+endif
+ifeq ($(origin AR),default)
+# A cross compiler's archiver has the same prefix: aarch64-linux-gnu-g++, aarch64-linux-gnu-ar.
+AR := $(firstword $(patsubst %g++,%ar,$(filter %-g++,$(CXX))) ar)
+endif
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+CLANG_FORMAT ?= clang-format
+
+define HELP
+Targets
+  all            ./train and ./libquench.a (the default)
+  train          the program
+  lib            the library
+  test           build and run all tests (needs doctest)
+  check          everything that CI runs: .ci/run
+  install        headers, library, quench.pc and quench-train, below $$(DESTDIR)$$(PREFIX)
+  uninstall      remove what install wrote
+  format         clang-format all sources
+  clean          remove everything that was built
+  help           this text
+
+Variables
+  CXX=           compiler: g++ 12 or later, clang++ 14 or later; cross compilers too        [$(CXX)]
+  CPPFLAGS= CXXFLAGS= LDFLAGS=  added to ours; CXXFLAGS=-O2 or -march=... override ours, but not the
+                 flags that keep results the same bits everywhere
+  AR=            archiver                                                                    [$(AR)]
+  SANITIZE=      address,undefined or thread
+  DEBUG=1        debugging information, little optimisation, assertions of the standard library
+  WERROR=1       warnings are errors
+  V=1            show full commands
+  BUILD=         folder for what is built                                                    [$(BUILD)]
+  DOCTEST=       folder that holds doctest/doctest.h, where the compiler does not look by itself
+  TEST_ARGS=     passed to the unit tests, e.g. TEST_ARGS='-tc=*pool*'
+  PREFIX= LIBDIR= DESTDIR=      where install writes                                         [$(PREFIX)]
+endef
+
+# --- configuration ------------------------------------------------------------------------------------------------
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+hash := \#
+
+MODE := $(if $(SANITIZE),$(subst $(comma),+,$(SANITIZE)),$(if $(DEBUG),debug,release))
+BUILD ?= build/$(subst $(space),-,$(notdir $(CXX)))-$(MODE)
+
+# Goals that compile nothing must work without a compiler.
+ifneq ($(filter-out help clean uninstall format check,$(or $(MAKECMDGOALS),all)),)
+# Asked of the preprocessor, which also knows of -m32 and --target. Prints "target 1 __i386__" on x86-64.
+TARGET := $(shell echo target __x86_64__ __i386__ | $(CXX) $(CXXFLAGS) -E -P -x c++ - 2>/dev/null)
+ifeq ($(TARGET),)
+$(error the compiler '$(CXX)' does not run; expected g++ 12 or later, or clang++ 14 or later, as CXX)
+endif
+COMPILER_VERSION := $(shell $(CXX) --version 2>/dev/null | head -n 1)
+endif
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
+
+ifneq ($(SANITIZE),)
+OPTIMISE        := -O1
+KERNEL_OPTIMISE := -O1
+INSTRUMENT      := -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
+else ifneq ($(DEBUG),)
+OPTIMISE        := -Og
+KERNEL_OPTIMISE := -Og
+INSTRUMENT      := -g -D_GLIBCXX_ASSERTIONS
+else
+OPTIMISE        := -O2
+KERNEL_OPTIMISE := -O3
+INSTRUMENT      :=
+endif
+
+# The numeric contract. After the user's CXXFLAGS, so that -Ofast or -ffast-math there cannot break it; at the link as
+# well, where fast-math would make the program start with subnormal numbers flushed to zero.
+NUMERIC := -ffp-contract=off -fno-fast-math -fno-unsafe-math-optimizations -fno-associative-math \
+           -fno-reciprocal-math -fno-finite-math-only -fsigned-zeros
+ifeq ($(TARGET),target __x86_64__ 1)
+NUMERIC += -msse2 -mfpmath=sse
+endif
+
+BASE_FLAGS     = -std=c++20 -pthread $(WARNINGS) -Iinclude -Isrc $(INSTRUMENT)
+COMPILE        = $(CXX) $(BASE_FLAGS) $(OPTIMISE) $(CPPFLAGS) $(CXXFLAGS) $(NUMERIC) $(UNIT_FLAGS) -MMD -MP
+COMPILE_KERNEL = $(CXX) $(BASE_FLAGS) $(KERNEL_OPTIMISE) $(CPPFLAGS) $(CXXFLAGS) $(NUMERIC) $(KERNEL_FLAGS) \
+                 $(UNIT_FLAGS) -MMD -MP
+LINK           = $(CXX) -pthread $(INSTRUMENT) $(CXXFLAGS) $(NUMERIC) $(LDFLAGS)
+
+# Kernels are compiled once per instruction set. No link-time optimisation: it could merge a function of one unit into
+# another that must run without those instructions. (-fno-trapping-math is left out on purpose: GCC then turns
+# selects into branches.)
+# The warnings switched off are about vectors in signatures that are never external, and a false alarm of GCC 12 in its
+# own AVX-512 headers.
+KERNEL_FLAGS := -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-math-errno -fno-lto \
+                -Wno-unknown-warning-option -Wno-psabi -Wno-maybe-uninitialized
+INSTRUCTION_SETS := baseline portable
+ifeq ($(TARGET),target 1 __i386__)
+INSTRUCTION_SETS += avx2 avx512
+DISPATCH_FLAGS := -DQUENCH_HAVE_AVX2 -DQUENCH_HAVE_AVX512
+AVX2_FLAGS     := -mavx2 -mfma
+AVX512_FLAGS   := $(AVX2_FLAGS) -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
+endif
+
+# --- what there is to build -----------------------------------------------------------------------------------------
+
+sources_below = $(sort $(wildcard $(1)/*.cpp $(1)/*/*.cpp))
+objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+
+KERNEL_OBJECTS  := $(call objects,$(INSTRUCTION_SETS:%=src/kernels/isa/%.cpp))
+LIBRARY_FOLDERS := core graph nn optim fdr data io
+LIBRARY_OBJECTS := $(call objects,$(foreach folder,$(LIBRARY_FOLDERS),$(call sources_below,src/$(folder))) \
+                     $(sort $(wildcard src/kernels/*.cpp))) $(KERNEL_OBJECTS)
+TRAIN_OBJECTS   := $(call objects,$(call sources_below,src/train))
+
+# Everything under tests/ goes into one program, with the command line's sources but for its main(); programs of their
+# own are the signature and the embedding example.
+TEST_SOURCES := $(filter-out tests/signature.cpp tests/embed/%,$(call sources_below,tests))
+TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
+TEST_SCRIPTS := $(sort $(wildcard tests/*_test.sh tests/*/*_test.sh))
+UNDER_TEST   := $(filter-out %/main.o,$(TRAIN_OBJECTS))
+
+.PHONY: all lib test check install uninstall format clean help doctest FORCE
+
+all: train libquench.a
+lib: libquench.a
+
+# Copies of what the last build made, whichever its configuration.
+train libquench.a: %: $(BUILD)/% FORCE
+	@cmp -s $< $@ || cp -f $< $@
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+
+quiet := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) '$@')
+
+$(BUILD)/train: $(TRAIN_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
+	$(call say,LINK)
+	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
+
+$(BUILD)/libquench.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
+	$(call say,AR)
+	$(quiet)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/signature: $(BUILD)/tests/signature.o $(BUILD)/libquench.a $(BUILD)/flags
+	$(call say,LINK)
+	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
+
+$(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
+	$(call say,LINK)
+	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -ldl -o $@
+
+$(BUILD)/src/kernels/dispatch.o: UNIT_FLAGS = $(DISPATCH_FLAGS)
+$(BUILD)/src/kernels/isa/avx2.o: UNIT_FLAGS = $(AVX2_FLAGS)
+$(BUILD)/src/kernels/isa/avx512.o: UNIT_FLAGS = $(AVX512_FLAGS)
+# For the tests the time that they take to compile counts most.
+$(BUILD)/tests/%.o: OPTIMISE = -O1
+$(BUILD)/tests/%.o: UNIT_FLAGS = -Itests $(if $(DOCTEST),-isystem '$(DOCTEST)')
+
+$(TEST_OBJECTS): | doctest
+
+$(BUILD)/src/kernels/isa/%.o: src/kernels/isa/%.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)
+	$(quiet)$(COMPILE_KERNEL) -c $< -o $@
+
+$(BUILD)/%.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)
+	$(quiet)$(COMPILE) -c $< -o $@
+
+# Two files that change only when their text does: objects are rebuilt when flags or compiler change, archives and
+# programs also when a source file came or went.
+$(BUILD)/flags: export RECORD = $(COMPILER_VERSION) $(COMPILE) $(COMPILE_KERNEL) $(LINK) $(LDLIBS) $(AR) \
+  $(AVX2_FLAGS) $(AVX512_FLAGS) $(DISPATCH_FLAGS) $(DOCTEST)
+$(BUILD)/sources: export RECORD = $(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS)
+$(BUILD)/flags $(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$RECORD" | cmp -s - $@ || printf '%s\n' "$$RECORD" >$@
+
+-include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS) $(BUILD)/tests/signature.o)
+
+# --- tests ----------------------------------------------------------------------------------------------------------
+
+doctest:
+	@printf '$(hash)include <doctest/doctest.h>\n' \
+	  | $(CXX) -std=c++20 $(CPPFLAGS) $(CXXFLAGS) $(if $(DOCTEST),-isystem '$(DOCTEST)') -E -x c++ - >/dev/null 2>&1 \
+	  || { echo "tests need doctest: apt-get install doctest-dev, or make test DOCTEST=/path/to/include"; exit 1; }
+
+# The name keeps make from taking the recipe for a recursive one, which would run even under `make -n`.
+THIS_MAKE := $(MAKE)
+
+test: $(BUILD)/unit_tests $(BUILD)/signature $(BUILD)/train $(BUILD)/libquench.a
+	@QUENCH_BUILD='$(BUILD)' QUENCH_TRAIN='$(BUILD)/train' QUENCH_SANITIZE='$(SANITIZE)' QUENCH_DEBUG='$(DEBUG)' \
+	  CXX='$(CXX)' MAKE='$(THIS_MAKE)' bash tests/run.sh '$(BUILD)/unit_tests $(TEST_ARGS)' $(TEST_SCRIPTS)
+
+check:
+	@bash .ci/run
+
+# --- installation -----------------------------------------------------------------------------------------------------
+
+VERSION := $(shell sed -n 's/.*return "\(.*\)".*/\1/p' src/core/version.cpp)
+HEADERS := $(wildcard include/quench/*.h)
+define PKG_CONFIG
+prefix=$(PREFIX)
+includedir=$${prefix}/include
+libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))
+
+Name: quench
+Description: Trains small neural networks, and tells when a learning rate has given all it can
+Version: $(VERSION)
+Cflags: "-I$${includedir}"
+Libs: "-L$${libdir}" -lquench -pthread
+endef
+
+install: export TEXT = $(PKG_CONFIG)
+install: $(BUILD)/train $(BUILD)/libquench.a
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/quench" "$(DESTDIR)$(LIBDIR)/pkgconfig"
+	install -m 644 $(HEADERS) "$(DESTDIR)$(PREFIX)/include/quench"
+	install -m 644 $(BUILD)/libquench.a "$(DESTDIR)$(LIBDIR)"
+	install -m 755 $(BUILD)/train "$(DESTDIR)$(PREFIX)/bin/quench-train"
+	printf '%s\n' "$$TEXT" >"$(DESTDIR)$(LIBDIR)/pkgconfig/quench.pc"
+
+uninstall:
+	rm -f "$(DESTDIR)$(PREFIX)/bin/quench-train" "$(DESTDIR)$(LIBDIR)/libquench.a" \
+	  "$(DESTDIR)$(LIBDIR)/pkgconfig/quench.pc"
+	cd "$(DESTDIR)$(PREFIX)/include/quench" 2>/dev/null && rm -f $(notdir $(HEADERS)) && cd .. && rmdir quench || true
+
+# --- the rest ---------------------------------------------------------------------------------------------------------
+
+format:
+	$(CLANG_FORMAT) -i $(shell find include src tests -name '*.h' -o -name '*.cpp')
+
+clean:
+	rm -rf build train libquench.a
+
+help:
+	$(info $(HELP))
+	@:

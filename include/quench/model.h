@@ -1,0 +1,75 @@
+// A graph with memory, initial weights and a loss: what a training loop holds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "quench/dataset.h"
+#include "quench/executor.h"
+#include "quench/graph.h"
+#include "quench/plan.h"
+
+namespace quench {
+
+struct ModelOptions {
+  int batch = 100;                ///< examples a step
+  std::uint64_t seed = 1;         ///< of the initial weights
+  bool training = true;           ///< false: forward and evaluate only, in less memory
+  std::span<std::byte> buffer{};  ///< the caller's memory, bytes() long and 64-byte aligned; empty: own memory
+  Executor* executor = nullptr;   ///< default: default_executor()
+};
+
+/// What one pass over a set of images gives.
+struct Evaluation {
+  double loss = 0;      ///< mean cross-entropy, without L2
+  double accuracy = 0;  ///< fraction of examples whose largest logit is their label (the first of equals)
+  std::int64_t correct = 0;
+  std::int64_t examples = 0;
+};
+
+/// The parameters of a model, and who runs the loops over them. A view: the model must outlive it.
+struct Parameters {
+  std::span<Parameter> tensors;
+  Executor* executor = nullptr;
+  /// Number of trainable values.
+  std::int64_t count() const;
+};
+
+class Model {
+ public:
+  /// loss: a softmax_cross_entropy over logits computed from the graph's one input.
+  Model(const Graph& graph, Tensor loss, ModelOptions options = {});
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  /// Bytes that a model of these options will use, before any is allocated: to size ModelOptions::buffer.
+  static std::size_t bytes(const Graph& graph, Tensor loss, const ModelOptions& options = {});
+  std::size_t bytes() const;
+
+  /// Gathers and normalises the batch, runs forward and backward: gradients of the mean cross-entropy are in
+  /// parameters(). Returns that mean, without L2. Allocates nothing. Throws Error when the batch has more examples
+  /// than the model has lanes, none, or images of another shape.
+  double forward_backward(const Batch& batch);
+  /// The mean cross-entropy of a batch, without gradients.
+  double forward(const Batch& batch);
+  /// Mean cross-entropy and accuracy over the whole set, in stored order. Allocates nothing after the first call.
+  Evaluation evaluate(const ImageSet& images);
+
+  Parameters parameters();
+  Plan& plan();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// 784-200-200-10 for MNIST: flatten, two hidden layers with ReLU, logits; the paper's appendix A. Returns the
+/// logits. Generally: input -> hidden[0] -> ... -> classes.
+Tensor mlp(Tensor input, std::span<const std::int64_t> hidden, std::int64_t classes);
+/// The same with the paper's two hidden layers of 200.
+Tensor mlp(Tensor input, std::int64_t classes = 10);
+
+}  // namespace quench

@@ -1,0 +1,11 @@
+// Everything an embedding program needs.
+#pragma once
+
+#include "quench/dataset.h"
+#include "quench/error.h"
+#include "quench/executor.h"
+#include "quench/graph.h"
+#include "quench/model.h"
+#include "quench/plan.h"
+#include "quench/sgd.h"
+#include "quench/system.h"

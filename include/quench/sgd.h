@@ -1,0 +1,82 @@
+// Stochastic gradient descent with momentum, dampening and L2, and what it measures in passing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "quench/model.h"
+
+namespace quench {
+
+/// Sums over the elements of one tensor, or of all, of the state *before* an update: theta the parameters, v the
+/// velocity, g the gradient of the mini-batch loss with its L2 term (Yaida 2019, eqs. 10, 11 and 17). Sums run in
+/// double, over short runs of products summed in float.
+struct Observables {
+  double theta_g = 0;
+  double g_g = 0;
+  double v_v = 0;
+  double v_g = 0;
+  double theta_v = 0;
+  double theta_theta = 0;
+};
+
+/// |theta|^2, theta . v and |v|^2, from a pass of their own.
+struct Norms {
+  double theta_theta = 0;
+  double theta_v = 0;
+  double v_v = 0;
+};
+
+struct SgdOptions {
+  float lr = 0.1F;            ///< eta, finite and >= 0
+  float momentum = 0.0F;      ///< mu, 0 <= mu < 1
+  float dampening = 0.0F;     ///< nu, 0 <= nu < 1
+  float weight_decay = 0.0F;  ///< lambda, finite and >= 0: the loss includes lambda/2 |theta|^2 over all parameters
+  /// With momentum the velocity is always stored. Without, v' = -(1 - nu) g is gone once it is used: storing it
+  /// takes memory and time (bytes(), and two more passes through memory a step) and buys v . g, velocity() and the
+  /// velocity's part of norms(), which are NaN or refused otherwise. The parameters are the same bits either way.
+  bool keep_velocity = true;
+  std::span<std::byte> buffer{};  ///< the caller's memory, bytes() long and 64-byte aligned; empty: own memory
+};
+
+/// One step, elementwise, in float, each operation rounded once:
+///     g      = fma(lambda, theta, g)
+///     v'     = fma(mu, v, -(a g))         with a = 1 - nu
+///     theta' = fma(eta, v', theta)
+/// and v = 0 before the first step (eqs. 10, 11; PyTorch's first step leaves out the dampening, this one does not).
+class Sgd {
+ public:
+  /// parameters: of a model in training, which must outlive this. Throws Error for options out of range, naming the
+  /// option and its value, and for a buffer that is too small or not aligned.
+  explicit Sgd(Parameters parameters, const SgdOptions& options = {});
+  ~Sgd();
+  Sgd(Sgd&&) noexcept;
+  Sgd& operator=(Sgd&&) noexcept;
+
+  float lr;  ///< eta of the next step; may be changed between steps
+  const SgdOptions& options() const;
+
+  /// Bytes of the velocity and the sums, a multiple of 64: to size SgdOptions::buffer.
+  static std::size_t bytes(const Parameters& parameters, const SgdOptions& options);
+
+  /// Updates all parameters from their gradients (the L2 term is added here and nowhere else; the gradients
+  /// themselves are left alone). Returns the sums over all tensors. Allocates nothing. Throws Error, without having
+  /// changed anything, when lr is negative or not finite.
+  const Observables& step();
+  /// The same sums of the last step for each tensor.
+  std::span<const Observables> per_tensor() const;
+  /// Measures the present state in a separate plain pass, in double throughout.
+  Norms norms() const;
+  /// The velocity of tensor i, padded like its value. Throws Error when none is stored.
+  std::span<float> velocity(std::size_t i);
+  /// Forgets the velocity: v = 0 before the next step.
+  void zero_velocity();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quench

@@ -1,0 +1,131 @@
+#include "data/idx.h"
+
+#include <cerrno>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "quench/error.h"
+
+namespace quench {
+namespace {
+
+constexpr std::uint32_t unsigned_bytes = 0x0800;   // the element type in a magic number's second lowest byte
+constexpr std::uint64_t most_values = 1ULL << 40;  // far above any data set, far below an overflow
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
+  throw Error(path.string() + what);
+}
+
+std::string hexadecimal(std::uint32_t value) {
+  std::string text = "0x";
+  for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[(value >> shift) & 15];
+  return text;
+}
+
+std::uint32_t big_endian(std::span<const std::uint8_t, 4> bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+/// "60000 x 28 x 28"; `any` is written as N.
+std::string extents_text(std::span<const std::int64_t> extents) {
+  std::string text;
+  for (const std::int64_t extent : extents) {
+    if (!text.empty()) text += " x ";
+    text += extent == IdxFile::any ? "N" : std::to_string(extent);
+  }
+  return text;
+}
+
+void check_magic(const std::filesystem::path& path, std::uint32_t magic, std::size_t dimensions) {
+  const std::uint32_t expected = unsigned_bytes | static_cast<std::uint32_t>(dimensions);
+  if (magic != expected) {
+    fail(path, " has magic number " + hexadecimal(magic) + ", expected " + hexadecimal(expected) +
+                   " (IDX, unsigned bytes, " + std::to_string(dimensions) +
+                   (dimensions == 1 ? " dimension)" : " dimensions)"));
+  }
+}
+
+void check_extents(const std::filesystem::path& path, std::span<const std::int64_t> extents,
+                   std::span<const std::int64_t> shape) {
+  bool right = true;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    right = right && extents[i] > 0 && (shape[i] == IdxFile::any || extents[i] == shape[i]);
+  if (!right) {
+    fail(path, " holds " + extents_text(extents) + " values, expected " + extents_text(shape) +
+                   (shape[0] == IdxFile::any ? " with N at least 1" : ""));
+  }
+}
+
+/// The product of the extents; refuses one that no data set has before it can overflow.
+std::uint64_t value_count(const std::filesystem::path& path, std::span<const std::int64_t> extents) {
+  std::uint64_t product = 1;
+  for (const std::int64_t extent : extents) {
+    if (static_cast<std::uint64_t>(extent) > most_values / product) {
+      fail(path,
+           " claims to hold " + extents_text(extents) + " values, expected at most " + std::to_string(most_values));
+    }
+    product *= static_cast<std::uint64_t>(extent);
+  }
+  return product;
+}
+
+std::FILE* open_regular(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (std::filesystem::is_directory(status)) fail(path, " is a directory, expected a file");
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    fail(path, " is a device, a pipe or a socket, expected a regular file");
+  std::FILE* file = std::fopen(path.string().c_str(), "rb");
+  if (file == nullptr) {
+    const int reason = errno;
+    throw Error("cannot open " + path.string() + ": " + std::generic_category().message(reason));
+  }
+  return file;
+}
+
+}  // namespace
+
+IdxFile::IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t> shape)
+    : path_(std::move(path)), file_(open_regular(path_)) {
+  std::error_code error;
+  const std::uint64_t length = std::filesystem::file_size(path_, error);
+  if (error) throw Error("cannot find the length of " + path_.string() + ": " + error.message());
+  const std::string length_text = " has " + std::to_string(length) + (length == 1 ? " byte" : " bytes");
+
+  const std::size_t dimensions = shape.size();
+  std::vector<std::uint8_t> header(4 + 4 * dimensions);
+  const std::string header_text = std::to_string(header.size()) + " bytes of its header";
+  if (length == 0) fail(path_, " is empty, expected an IDX file");
+  const std::size_t got = std::fread(header.data(), 1, header.size(), file_.get());
+  if (got >= 2 && header[0] == 0x1f && header[1] == 0x8b) fail(path_, " is gzip-compressed; run gunzip");
+  if (got < header.size()) fail(path_, length_text + ", expected at least the " + header_text);
+
+  const std::span<const std::uint8_t> words(header);
+  check_magic(path_, big_endian(words.first<4>()), dimensions);
+  std::vector<std::int64_t> extents;
+  for (std::size_t i = 1; i <= dimensions; ++i) extents.push_back(big_endian(words.subspan(4 * i).first<4>()));
+  check_extents(path_, extents, shape);
+  count_ = extents[0];
+  values_ = value_count(path_, extents);
+
+  const std::uint64_t expected = header.size() + values_;
+  if (length != expected) {
+    fail(path_, std::string(length < expected ? " is truncated: it" : " is too long: it") + length_text +
+                    ", expected " + std::to_string(expected) + " (" + header_text + " and " +
+                    extents_text(extents) + " values)");
+  }
+}
+
+std::vector<std::uint8_t> IdxFile::read() {
+  std::vector<std::uint8_t> values(static_cast<std::size_t>(values_));
+  const std::size_t got = std::fread(values.data(), 1, values.size(), file_.get());
+  if (got != values.size()) {
+    fail(path_, " could be read only up to value " + std::to_string(got) + ", expected " +
+                    std::to_string(values.size()) + " values");
+  }
+  return values;
+}
+
+}  // namespace quench

@@ -1,0 +1,97 @@
+// MNIST: which of its files are there, and reading them.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "data/idx.h"
+#include "quench/dataset.h"
+#include "quench/error.h"
+
+namespace quench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int side = 28, classes = 10;
+
+/// A file and its two usual spellings: train-images-idx3-ubyte, as distributed, and train-images.idx3-ubyte, as
+/// some programs unpack it.
+struct FileName {
+  std::string_view stem, suffix;
+  std::string dashed() const { return std::string(stem) + "-" + std::string(suffix); }
+  std::string dotted() const { return std::string(stem) + "." + std::string(suffix); }
+};
+
+constexpr FileName train_images{"train-images", "idx3-ubyte"}, train_labels{"train-labels", "idx1-ubyte"};
+constexpr FileName test_images{"t10k-images", "idx3-ubyte"}, test_labels{"t10k-labels", "idx1-ubyte"};
+
+/// Whether the directory has an entry of this name. One that cannot be examined counts: opening it then says why,
+/// where silence would let other data take its place.
+bool present(const fs::path& path) {
+  std::error_code error;
+  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+}
+
+bool present_in_any_form(const fs::path& folder, const FileName& name) {
+  for (const std::string& spelling : {name.dashed(), name.dotted()})
+    if (present(folder / spelling) || present(folder / (spelling + ".gz"))) return true;
+  return false;
+}
+
+fs::path find(const fs::path& folder, const FileName& name) {
+  for (const std::string& spelling : {name.dashed(), name.dotted()})
+    if (present(folder / spelling)) return folder / spelling;
+  for (const std::string& spelling : {name.dashed(), name.dotted()})
+    if (const fs::path packed = folder / (spelling + ".gz"); present(packed))
+      throw Error(packed.string() + " is gzip-compressed; run gunzip");
+  throw Error((folder / name.dashed()).string() + " is missing (and so is " + name.dotted() + ")");
+}
+
+/// Images and labels of one half of the set, open and checked but not read.
+struct Half {
+  IdxFile images, labels;
+
+  Half(const fs::path& folder, const FileName& images_name, const FileName& labels_name)
+      : images(find(folder, images_name), {IdxFile::any, side, side}),
+        labels(find(folder, labels_name), {IdxFile::any}) {
+    if (images.count() != labels.count()) {
+      throw Error(labels.path().string() + " has " + std::to_string(labels.count()) + " labels, expected " +
+                  std::to_string(images.count()) + ", one for each image of " + images.path().filename().string());
+    }
+  }
+
+  ImageSet read() {
+    std::vector<std::uint8_t> label_bytes = labels.read();
+    const auto bad =
+        std::find_if(label_bytes.begin(), label_bytes.end(), [](int label) { return label >= classes; });
+    if (bad != label_bytes.end()) {
+      throw Error(labels.path().string() + " has label " + std::to_string(*bad) + " at position " +
+                  std::to_string(bad - label_bytes.begin()) + ", expected 0 .. " + std::to_string(classes - 1));
+    }
+    return {1, side, side, classes, images.read(), std::move(label_bytes)};
+  }
+};
+
+}  // namespace
+
+DataState mnist_state(const fs::path& folder) {
+  int found = 0;
+  for (const FileName& name : {train_images, train_labels, test_images, test_labels})
+    if (present_in_any_form(folder, name)) ++found;
+  return found == 0 ? DataState::absent : found == 4 ? DataState::complete : DataState::partial;
+}
+
+Dataset load_mnist(const fs::path& folder) {
+  Half train(folder, train_images, train_labels);
+  Half test(folder, test_images, test_labels);
+  Dataset mnist{"mnist", false, train.read(), test.read()};
+  const Normalization normalization = mnist.train.zero_mean_unit_variance();
+  mnist.train.set_normalization(normalization);
+  mnist.test.set_normalization(normalization);
+  return mnist;
+}
+
+}  // namespace quench

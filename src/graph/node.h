@@ -1,0 +1,30 @@
+// One node of a graph: what it computes, from what, and of what shape.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "quench/graph.h"
+
+namespace quench {
+
+struct Op;  // graph/op.h
+
+struct Node {
+  enum class Kind { input, parameter, computed };
+
+  Kind kind = Kind::computed;
+  const Op* op = nullptr;           ///< of computed nodes; null for the others
+  std::vector<std::size_t> inputs;  ///< nodes it is computed from, each before it in the list
+  Shape shape;
+  bool per_example = false;
+  std::string name;         ///< of inputs and parameters
+  Init init = Init::zeros;  ///< of parameters
+};
+
+/// How messages name a node: "parameter 'fc1.weight'", "relu 7" (its place in the list).
+std::string describe(const Node& node, std::size_t id);
+
+}  // namespace quench

@@ -1,0 +1,89 @@
+// What a Plan knows: its nodes in order, their buffers, and the memory behind them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "graph/arena.h"
+#include "graph/node.h"
+#include "kernels/kernels.h"
+#include "quench/executor.h"
+#include "quench/plan.h"
+
+namespace quench {
+
+/// Elements of a shared tensor, or lanes, rounded up to whole vectors.
+constexpr std::int64_t padded(std::int64_t count) {
+  return (count + kernels::lanes_per_group - 1) / kernels::lanes_per_group * kernels::lanes_per_group;
+}
+
+/// A node that the root depends on, and where its data lies. Buffers are indices into Plan::State::buffers.
+///
+/// A view has the buffers of its *source*, the node whose memory it shows; every other node is its own source.
+struct PlannedNode {
+  Node node;           ///< a copy, its inputs being positions in the plan
+  std::size_t id = 0;  ///< its place in the graph
+  std::int64_t elements = 0;
+  std::size_t source = 0;
+  bool kept = false;  ///< the value and gradient of this source stay readable after a run
+
+  std::size_t value = none;
+  std::size_t gradient = none;  ///< none where no gradient is needed
+  std::size_t rows = none;      ///< of inputs: the values example-major (see Op::wants_rows)
+  std::size_t saved = none;
+  std::size_t forward_workspace = none;
+  std::size_t backward_workspace = none;
+
+  // One bit for each input.
+  std::uint32_t wanted = 0;      ///< its gradient is needed
+  std::uint32_t accumulate = 0;  ///< an earlier step of backward has already contributed to it
+};
+
+struct AlignedDelete {
+  void operator()(std::byte* block) const { ::operator delete (block, std::align_val_t{alignment}); }
+};
+
+struct Plan::State {
+  const Graph* graph = nullptr;  ///< compared with the graph of tensors passed in, never followed
+  int batch = 0;
+  std::int64_t lanes = 0;
+  std::int64_t live = 0;
+  bool training = true;
+  Executor* executor = nullptr;  ///< as given; null means the default
+
+  std::vector<PlannedNode> nodes;        ///< in the order of the forward pass
+  std::vector<std::size_t> position_of;  ///< graph id -> position, or none
+  std::vector<Buffer> buffers;
+  std::size_t bytes = 0;
+  std::size_t bytes_without_reuse = 0;
+  std::size_t labels = none;  ///< buffer: one int32 a lane
+  std::int64_t classes = 0;   ///< labels must be below this
+  std::vector<Parameter> parameters;
+  std::vector<std::size_t> parameter_positions;
+
+  std::byte* memory = nullptr;  ///< null until bind()
+  std::unique_ptr<std::byte, AlignedDelete> owned;
+
+  // Looked up once at the start of each pass.
+  const kernels::Table* table = nullptr;
+  Executor* running = nullptr;
+
+  /// Start of a buffer; null for none and before bind().
+  std::byte* at(std::size_t buffer) const {
+    return memory == nullptr || buffer == none ? nullptr : memory + buffers[buffer].offset;
+  }
+  float* floats(std::size_t buffer) const { return reinterpret_cast<float*>(at(buffer)); }
+  std::int32_t* label_memory() const { return reinterpret_cast<std::int32_t*>(at(labels)); }
+  /// Floats between the example-major rows of an input.
+  std::int64_t rows_stride(std::size_t position) const { return padded(nodes[position].elements); }
+  /// Position of a tensor in the plan; throws Error, beginning with `what`, when it is not there.
+  std::size_t position(Tensor tensor, const char* what) const;
+  /// Throws Error before bind().
+  void require_memory() const;
+};
+
+}  // namespace quench

@@ -1,0 +1,48 @@
+// Included by each file of isa/ once: makes the table of this instruction set from the kernel sources.
+// QUENCH_TABLE names the table, QUENCH_TABLE_NAME what users call it.
+#pragma once
+
+#include "kernels/elementwise.h"
+#include "kernels/functions.h"
+#include "kernels/kernels.h"
+#include "kernels/loss.h"
+#include "kernels/product.h"
+#include "kernels/simd.h"
+#include "kernels/transpose.h"
+#include "kernels/update.h"
+
+namespace quench::kernels {
+
+extern const Table QUENCH_TABLE;
+constexpr Table QUENCH_TABLE = {
+    .name = QUENCH_TABLE_NAME,
+    .numeric_class = QUENCH_FUSED ? "fma" : "muladd",
+    .product = product,
+    .transpose = transpose,
+    .relu = relu,
+    .relu_backward = relu_backward,
+    .relu_backward_sum = relu_backward_sum,
+    .copy = copy,
+    .add = add,
+    .multiply = multiply,
+    .add_rows = add_rows,
+    .multiply_rows = multiply_rows,
+    .spread_row = spread_row,
+    .spread_column = spread_column,
+    .row_sums = row_sums,
+    .row_dots = row_dots,
+    .row_means = row_means,
+    .column_sums = column_sums,
+    .sum = sum,
+    .softmax_cross_entropy = softmax_cross_entropy,
+    .softmax_cross_entropy_backward = softmax_cross_entropy_backward,
+    .count_correct = count_correct,
+    .exp = exp_array,
+    .log = log_array,
+    .gather = gather,
+    .sgd = sgd,
+    .sgd_plain = sgd_plain,
+    .norms = norms,
+};
+
+}  // namespace quench::kernels

@@ -1,0 +1,5 @@
+// Plain loops over float[16], for compilers without vector extensions; everywhere else a second opinion.
+#define QUENCH_NO_VECTOR_EXTENSIONS
+#define QUENCH_TABLE table_portable
+#define QUENCH_TABLE_NAME "portable"
+#include "kernels/instance.h"

@@ -1,0 +1,145 @@
+// The inner loops, one table of function pointers per instruction set.
+//
+// Everything here runs on the calling thread, allocates nothing, never throws, and gives the same bits on every
+// instruction set of one numeric class. Above this file (gemm.h, the ops) work is cut into chunks and threads.
+//
+// A *block* is what elementwise kernels walk over: `rows` rows of `vectors` groups of 16 lanes, `stride` floats
+// apart. A per-example tensor is a block of one row per element, with stride = the plan's lanes and vectors = the
+// groups that hold live examples. A shared tensor is one row, padded with zeros to a multiple of 16. All rows start
+// at multiples of 64 bytes. Dead lanes of the last group are computed like any other unless a comment says
+// otherwise.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace quench::kernels {
+
+inline constexpr int lanes_per_group = 16;
+
+struct Block {
+  int64_t rows;
+  int64_t vectors;
+  int64_t stride;
+};
+
+/// What a product's chains of fused multiply-adds start from: 0, bias[row], or what C holds.
+enum class Start : int { zero, bias, accumulate };
+
+/// C[rows, 16 * vectors] from A[rows, k] and B[k, 16 * vectors]: element (i, j) is one chain of fused multiply-adds
+/// over increasing k. A is read one element at a time, A[i][k] = a[i * a_row + k * a_col]; B and C by groups of 16,
+/// B[k][16 g ..] = b + k * b_row + g * b_group and C[i][16 g ..] = c + i * c_row + g * 16. No alignment is asked
+/// for.
+struct Product {
+  int64_t rows, vectors, k;
+  const float* a;
+  int64_t a_row, a_col;
+  const float* b;
+  int64_t b_row, b_group;
+  float* c;
+  int64_t c_row;
+  Start start;
+  const float* bias;  ///< [rows], for Start::bias
+  bool relu;          ///< store c <= 0 ? 0 : c
+};
+
+/// The gradient of an update and the sums measured in passing (all before the update).
+struct UpdateSums {
+  double theta_g, g_g, v_v, v_g, theta_v, theta_theta;
+};
+struct SgdStep {
+  float lr, momentum, one_minus_dampening, weight_decay;
+};
+/// Elements an update block has: sums are taken per block and added in index order, whatever the thread count.
+inline constexpr int64_t update_block = 4096;
+
+struct Table {
+  const char* name;           ///< "avx512"
+  const char* numeric_class;  ///< "fma" or "muladd"
+
+  // --- products -----------------------------------------------------------------------------------------------
+  void (*product)(const Product&);
+  /// dst[c * dst_row + r] = src[r * src_row + c]; any sizes, any alignment. The columns r .. rounded up to
+  /// `pad_rows` are written as 0 (pad_rows >= rows, or 0 for no padding).
+  void (*transpose)(const float* src, int64_t rows, int64_t cols, int64_t src_row, float* dst, int64_t dst_row,
+                    int64_t pad_rows);
+
+  // --- elementwise; y may be the same memory as an input --------------------------------------------------------
+  void (*relu)(Block, const float* x, float* y);
+  /// dx (+)= y <= 0 ? 0 : dy
+  void (*relu_backward)(Block, const float* y, const float* dy, float* dx, bool accumulate);
+  /// The same with dx = result, and per row the sum over its lanes added to or stored in row_sum[row].
+  void (*relu_backward_sum)(Block, const float* y, const float* dy, float* dx, float* row_sum, bool accumulate_sum);
+  void (*copy)(Block, const float* x, float* y, bool accumulate);  ///< y (+)= x
+  void (*add)(Block, const float* a, const float* b, float* y);
+  void (*multiply)(Block, const float* a, const float* b, float* y, bool accumulate);  ///< y = a b, or fma(a, b, y)
+  /// s is one value per row: y[r][n] = a[r][n] + s[r], and so on.
+  void (*add_rows)(Block, const float* a, const float* s, float* y);
+  void (*multiply_rows)(Block, const float* a, const float* s, float* y, bool accumulate);
+  /// y[r][n] (+)= x[n] * factor: one row spread over all rows (accumulate: fma(x, factor, y)).
+  void (*spread_row)(Block, const float* x, float factor, float* y, bool accumulate);
+  /// y[r][n] (+)= s[r] * factor for lanes n < live, and 0 (or unchanged) for the others.
+  void (*spread_column)(Block, const float* s, float factor, int64_t live, float* y, bool accumulate);
+
+  // --- reductions -----------------------------------------------------------------------------------------------
+  // Over lanes: 16 partial sums starting at +0, lane l adding x[l], x[l + 16], ... in order; then the fixed tree
+  // ((((0 8)(4 12))((2 10)(6 14)))(((1 9)(5 13))((3 11)(7 15)))): halves added until one is left.
+  void (*row_sums)(Block, const float* x, float* s, bool accumulate);  ///< s[r] (+)= sum of row r
+  void (*row_dots)(Block, const float* x, const float* y, float* s,
+                   bool accumulate);  ///< partial = fma(x, y, partial)
+  /// s[r] = factor * (sum of lanes n < live of row r); the others count as +0.
+  void (*row_means)(Block, const float* x, int64_t live, float factor, float* s);
+  /// y[n] = factor * (x[0][n] + x[1][n] + ...), rows in order, starting from x[0].
+  void (*column_sums)(Block, const float* x, float factor, float* y);
+  /// Sum of n contiguous floats: lanes and tree as above, elements past n count as +0.
+  float (*sum)(const float* x, int64_t n);
+
+  // --- loss -----------------------------------------------------------------------------------------------------
+  /// z: block of `classes` rows of logits. Per lane: m = max (a NaN wins), e_c = exp(z_c - m), s = e_0 + e_1 + ...
+  /// in order; probability[c] = e_c / s; loss = log(s) - (z_label - m). Returns the sum of the losses of lanes n <
+  /// live in double: 16 partial sums and the tree above. labels: one int per lane.
+  double (*softmax_cross_entropy)(Block, const float* z, const int32_t* labels, int64_t live, float* probability);
+  /// dz[c][n] (+)= (probability[c][n] - (label[n] == c ? 1 : 0)) * factor for lanes n < live, 0 (or unchanged)
+  /// beyond.
+  void (*softmax_cross_entropy_backward)(Block, const float* probability, const int32_t* labels, int64_t live,
+                                         float factor, float* dz, bool accumulate);
+  /// How many lanes n < live have their first largest value in row label[n]; a lane with a NaN never counts.
+  int64_t (*count_correct)(Block, const float* z, const int32_t* labels, int64_t live);
+
+  // --- functions, elementwise on n values (n a multiple of 16)
+  // ----------------------------------------------------
+  void (*exp)(const float* x, float* y, int64_t n);  ///< within 1 ulp; 0 below -87.3, +inf above 88.7, NaN kept
+  void (*log)(const float* x, float* y, int64_t n);  ///< within 1 ulp; -inf at 0, NaN below, inf kept
+
+  // --- images ---------------------------------------------------------------------------------------------------
+  /// Gathers `count` images of `features` bytes (image i at pixels + index[i] * features) and normalises them, x =
+  /// fma(byte, scale, shift): features [first, last) of every image, into lanes[f * lane_stride + i] (zeros for
+  /// i = count .. next multiple of 16), and, unless rows is null, into rows[i * row_stride + f]. first is a
+  /// multiple of 16, last as well or = features.
+  void (*gather)(const uint8_t* pixels, int64_t features, const uint32_t* index, int64_t count, int64_t first,
+                 int64_t last, float scale, float shift, float* lanes, int64_t lane_stride, float* rows,
+                 int64_t row_stride);
+
+  // --- optimiser ------------------------------------------------------------------------------------------------
+  /// n <= update_block elements (the arrays are padded with zeros to a multiple of 16, and stay so):
+  ///   g = fma(lambda, theta, g); v' = fma(mu, v, -(a g)); theta' = fma(eta, v', theta)
+  /// and the sums of the state before the update. Sums: per lane in float (fma) over 8 consecutive groups, added to
+  /// 16 double lanes, then the tree.
+  UpdateSums (*sgd)(int64_t n, float* theta, const float* g, float* v, const SgdStep& step);
+  /// The same for mu = 0 without a stored velocity: v' = -(a g). v_v and theta_v are |v'|^2 and theta'.v', those of
+  /// the state *after* the update; v_g is 0.
+  UpdateSums (*sgd_plain)(int64_t n, float* theta, const float* g, const SgdStep& step);
+  /// |theta|^2, theta.v, |v|^2 of n elements in double throughout (products exact): the plain pass of the audit.
+  /// v may be null: the last two are then 0.
+  void (*norms)(int64_t n, const float* theta, const float* v, double* theta_theta, double* theta_v, double* v_v);
+};
+
+/// The table in use: the best this processor has, or QUENCH_ISA. Throws Error when that names none.
+const Table& table();
+/// All tables this processor can run, best first; at least one. (count in *count.)
+const Table* const* tables(size_t* count);
+/// Uses another table from now on: for tests and benchmarks. Throws Error when the name is unknown or cannot run
+/// here.
+void use_table(const char* name);
+
+}  // namespace quench::kernels

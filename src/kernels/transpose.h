@@ -1,0 +1,215 @@
+// Turning example-major rows into lanes and back.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/simd.h"
+
+namespace quench::kernels {
+namespace {
+
+// --- 16 x 16 blocks by perfect shuffles
+// ------------------------------------------------------------------------------ Interleaving rows i and i + 8 of
+// sixteen, four times over, transposes them: each round rotates the bits of an element's position (row, column) by
+// one, and four rounds exchange row and column.
+
+#if !defined(QUENCH_NO_VECTOR_EXTENSIONS)
+
+/// lo = a0 b0 a1 b1 ... a7 b7, hi = a8 b8 ... a15 b15.
+QUENCH_INLINE void interleave(f32x16 a, f32x16 b, f32x16& lo, f32x16& hi) {
+  f32x16 out[2];
+  QUENCH_UNROLL
+  for (int i = 0; i < parts; ++i) {
+    native_f32 first, second;
+#if defined(__AVX512F__)
+    first = __builtin_shufflevector(a.v[i], b.v[i], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    second = __builtin_shufflevector(a.v[i], b.v[i], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif defined(__AVX2__)
+    first = __builtin_shufflevector(a.v[i], b.v[i], 0, 8, 1, 9, 2, 10, 3, 11);
+    second = __builtin_shufflevector(a.v[i], b.v[i], 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+    first = __builtin_shufflevector(a.v[i], b.v[i], 0, 4, 1, 5);
+    second = __builtin_shufflevector(a.v[i], b.v[i], 2, 6, 3, 7);
+#endif
+    out[2 * i / parts].v[2 * i % parts] = first;
+    out[(2 * i + 1) / parts].v[(2 * i + 1) % parts] = second;
+  }
+  lo = out[0];
+  hi = out[1];
+}
+
+QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
+  QUENCH_UNROLL
+  for (int round = 0; round < 4; ++round) {
+    f32x16 y[lanes];
+    QUENCH_UNROLL
+    for (int i = 0; i < lanes / 2; ++i) interleave(x[i], x[i + lanes / 2], y[2 * i], y[2 * i + 1]);
+    QUENCH_UNROLL
+    for (int i = 0; i < lanes; ++i) x[i] = y[i];
+  }
+}
+
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef uint8_t unaligned_u8x16 __attribute__((vector_size(16), aligned(1), may_alias));
+
+QUENCH_INLINE u8x16 load_bytes(const uint8_t* p) {
+  return *(const unaligned_u8x16*)p;
+}
+
+QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
+  QUENCH_UNROLL
+  for (int round = 0; round < 4; ++round) {
+    u8x16 y[lanes];
+    QUENCH_UNROLL
+    for (int i = 0; i < lanes / 2; ++i) {
+      const u8x16 a = x[i], b = x[i + lanes / 2];
+      y[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      y[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+    QUENCH_UNROLL
+    for (int i = 0; i < lanes; ++i) x[i] = y[i];
+  }
+}
+
+/// Sixteen bytes as floats. (Spelled out: what GCC makes of a conversion from bytes goes through single elements.)
+QUENCH_INLINE f32x16 to_float(u8x16 x) {
+  i32x16 wide;
+#if defined(__AVX512F__)
+  // The masked form, all lanes set: GCC 12 warns of an uninitialised value inside the plain one.
+  wide.v[0] = (native_i32)_mm512_maskz_cvtepu8_epi32(0xFFFF, (__m128i)x);
+#elif defined(__AVX2__)
+  wide.v[0] = (native_i32)_mm256_cvtepu8_epi32((__m128i)x);
+  wide.v[1] = (native_i32)_mm256_cvtepu8_epi32(_mm_srli_si128((__m128i)x, 8));
+#else
+  constexpr bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+  typedef uint16_t u16x8 __attribute__((vector_size(16)));
+  const u8x16 none{};
+  const u8x16 first = little ? x : none, second = little ? none : x;
+  const u16x8 pairs[2] = {
+      (u16x8)__builtin_shufflevector(first, second, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+      (u16x8)__builtin_shufflevector(first, second, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)};
+  QUENCH_UNROLL
+  for (int i = 0; i < 2; ++i) {
+    const u16x8 low = little ? pairs[i] : u16x8{}, high = little ? u16x8{} : pairs[i];
+    wide.v[2 * i] = (native_i32)__builtin_shufflevector(low, high, 0, 8, 1, 9, 2, 10, 3, 11);
+    wide.v[2 * i + 1] = (native_i32)__builtin_shufflevector(low, high, 4, 12, 5, 13, 6, 14, 7, 15);
+  }
+#endif
+  return to_float(wide);
+}
+
+#else
+
+QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
+  for (int i = 0; i < lanes; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float t = x[i].v[j];
+      x[i].v[j] = x[j].v[i];
+      x[j].v[i] = t;
+    }
+  }
+}
+
+struct u8x16 {
+  uint8_t v[lanes];
+};
+
+QUENCH_INLINE u8x16 load_bytes(const uint8_t* p) {
+  u8x16 r;
+  for (int i = 0; i < lanes; ++i) r.v[i] = p[i];
+  return r;
+}
+
+QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
+  for (int i = 0; i < lanes; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const uint8_t t = x[i].v[j];
+      x[i].v[j] = x[j].v[i];
+      x[j].v[i] = t;
+    }
+  }
+}
+
+QUENCH_INLINE f32x16 to_float(u8x16 x) {
+  f32x16 r;
+  for (int i = 0; i < lanes; ++i) r.v[i] = (float)x.v[i];
+  return r;
+}
+
+#endif
+
+// --- matrices of any size
+// ---------------------------------------------------------------------------------------------
+
+/// Loads and stores of the first `count` of sixteen; what is not loaded is 0.
+QUENCH_INLINE f32x16 load_first(const float* p, int64_t count) {
+  if (count >= lanes) return load(p);
+  float t[lanes] = {};
+  for (int64_t i = 0; i < count; ++i) t[i] = p[i];
+  return load(t);
+}
+QUENCH_INLINE void store_first(float* p, f32x16 x, int64_t count) {
+  if (count >= lanes) return store(p, x);
+  float t[lanes];
+  store(t, x);
+  for (int64_t i = 0; i < count; ++i) p[i] = t[i];
+}
+
+void transpose(const float* src, int64_t rows, int64_t cols, int64_t src_row, float* dst, int64_t dst_row,
+               int64_t pad_rows) {
+  const int64_t end = pad_rows > rows ? pad_rows : rows;
+  for (int64_t c = 0; c < cols; c += lanes) {
+    for (int64_t r = 0; r < end; r += lanes) {
+      f32x16 block[lanes];
+      QUENCH_UNROLL
+      for (int i = 0; i < lanes; ++i)
+        block[i] = r + i < rows ? load_first(src + (r + i) * src_row + c, cols - c) : zero();
+      transpose_block(block);
+      QUENCH_UNROLL
+      for (int i = 0; i < lanes; ++i) {
+        if (c + i < cols) store_first(dst + (c + i) * dst_row + r, block[i], end - r);
+      }
+    }
+  }
+}
+
+/// Bytes f .. f + 15 of an image of `features` bytes, 0 behind its end.
+QUENCH_INLINE u8x16 load_pixels(const uint8_t* image, int64_t f, int64_t features) {
+  if (f + lanes <= features) return load_bytes(image + f);
+  uint8_t t[lanes] = {};
+  for (int64_t b = 0; f + b < features; ++b) t[b] = image[f + b];
+  return load_bytes(t);
+}
+
+void gather(const uint8_t* pixels, int64_t features, const uint32_t* index, int64_t count, int64_t first,
+            int64_t last, float scale, float shift, float* lane_values, int64_t lane_stride, float* rows,
+            int64_t row_stride) {
+  const f32x16 scales = splat(scale), shifts = splat(shift);
+  for (int64_t i = 0; i < count; i += lanes) {
+    const int64_t images = count - i < lanes ? count - i : lanes;
+    const mask16 live = live_lanes(0, images);
+    for (int64_t n = 0; rows && n < images; ++n) {
+      const uint8_t* image = pixels + (int64_t)index[i + n] * features;
+      float* row = rows + (i + n) * row_stride;
+      for (int64_t f = first; f < last; f += lanes) {
+        const f32x16 x = fma(to_float(load_pixels(image, f, features)), scales, shifts);
+        store(row + f, f + lanes <= features ? x : select(live_lanes(f, features), x, zero()));
+      }
+    }
+    for (int64_t f = first; f < last; f += lanes) {
+      u8x16 bytes[lanes];
+      QUENCH_UNROLL
+      for (int n = 0; n < lanes; ++n) {  // dead lanes repeat the first image and become 0 below
+        bytes[n] = load_pixels(pixels + (int64_t)index[i + (n < images ? n : 0)] * features, f, features);
+      }
+      transpose_block(bytes);
+      const int64_t here = last - f < lanes ? last - f : lanes;
+      float* to = lane_values + f * lane_stride + i;
+      for (int64_t b = 0; b < here; ++b) {
+        store(to + b * lane_stride, select(live, fma(to_float(bytes[b]), scales, shifts), zero()));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quench::kernels

@@ -1,0 +1,40 @@
+// Where the program's words go: results to standard output, everything else to standard error.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "io/progress.h"
+
+namespace quench::train {
+
+class Console {
+ public:
+  /// quiet: only results that always() prints, and warnings.
+  explicit Console(bool quiet) : quiet_(quiet) {}
+
+  /// A result, on standard output, at once (a pipe's reader sees rows as they come). Silent when quiet.
+  void result(std::string_view text);
+  /// A result that --quiet does not silence.
+  void always(std::string_view text);
+  /// A remark on standard error. Silent when quiet.
+  void note(std::string_view text);
+  /// "train: warning: <text>" and a newline on standard error, quiet or not.
+  void warning(std::string_view text);
+  /// "train: <text>" and a newline on standard error: why the program ends.
+  void error(std::string_view text);
+
+  /// live on a terminal, plain elsewhere, none when quiet.
+  io::Progress::Style progress_style() const;
+  /// Columns of the terminal on standard error, 80 where it does not tell.
+  int width() const;
+
+  /// Why results could not be written to standard output; empty when they were.
+  const std::string& lost_results() const { return lost_results_; }
+
+ private:
+  bool quiet_;
+  std::string lost_results_;
+};
+
+}  // namespace quench::train

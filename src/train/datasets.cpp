@@ -1,0 +1,86 @@
+#include "train/datasets.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "io/checksum.h"
+#include "quench/error.h"
+
+namespace quench::train {
+namespace {
+
+struct Source {
+  std::string_view name;    // on the command line
+  std::string_view title;   // in messages
+  std::string_view folder;  // below --data
+  DataState (*state)(const std::filesystem::path& folder);
+  Dataset (*load)(const std::filesystem::path& folder);
+  Dataset (*generate)();
+};
+
+constexpr Source sources[] = {
+    {"mnist", "MNIST", "mnist", mnist_state, load_mnist, [] { return generated_digits(); }},
+};
+
+const Source& find_source(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(sources), std::end(sources), [&](const Source& s) { return s.name == name; });
+  if (found == std::end(sources)) {
+    throw Error("unknown data set \"" + std::string(name) + "\", expected " + listed_datasets());
+  }
+  return *found;
+}
+
+std::string generated_notice(const Source& source, const std::filesystem::path& folder) {
+  const std::string title(source.title);
+  return "*** NOT " + title + ": " + folder.string() +
+         " holds none of its files, so these images are generated.\n" +
+         "*** Losses and accuracies are not those of " + title + "; get the real images with tools/get-data " +
+         std::string(source.name) + "\n";
+}
+
+}  // namespace
+
+std::vector<std::string_view> dataset_names() {
+  std::vector<std::string_view> names;
+  for (const Source& source : sources) names.push_back(source.name);
+  return names;
+}
+
+std::string listed_datasets() {
+  std::string text;
+  for (const Source& source : sources) text += (text.empty() ? "" : ", ") + std::string(source.name);
+  return text;
+}
+
+std::uint64_t OpenedDataset::bytes() const {
+  return std::uint64_t{images.train.pixels().size()} + images.train.labels().size() + images.test.pixels().size() +
+         images.test.labels().size();
+}
+
+std::uint64_t OpenedDataset::checksum() const {
+  io::Checksum sum;
+  for (const ImageSet* set : {&images.train, &images.test}) {
+    sum.add(set->pixels());
+    sum.add(set->labels());
+  }
+  return sum.value();
+}
+
+OpenedDataset open_dataset(const Settings& settings) {
+  const Source& source = find_source(settings.dataset);
+  const std::filesystem::path folder = std::filesystem::path(settings.data) / source.folder;
+  if (source.state(folder) != DataState::absent) return {source.load(folder), folder.string(), {}};
+  if (!settings.data_given) return {source.generate(), folder.string(), generated_notice(source, folder)};
+
+  const std::string title(source.title);
+  std::string message = folder.string() + ": found none of " + title + "'s files, expected them all; ";
+  // The likeliest slip is to name the folder itself.
+  if (source.state(settings.data) != DataState::absent) {
+    throw Error(message + "they lie in " + settings.data + " itself, but --data names the folder that holds " +
+                std::string(source.folder) + "/");
+  }
+  throw Error(message + "get them with tools/get-data " + std::string(source.name) + " " + settings.data);
+}
+
+}  // namespace quench::train

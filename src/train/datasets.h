@@ -1,0 +1,36 @@
+// The data sets that ./train knows, and where their images come from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quench/dataset.h"
+#include "train/settings.h"
+
+namespace quench::train {
+
+/// What the first word of the command line may be.
+std::vector<std::string_view> dataset_names();
+/// The same for a message: "mnist".
+std::string listed_datasets();
+
+struct OpenedDataset {
+  Dataset images;
+  std::string folder;  ///< where they were read, or looked for in vain
+  std::string notice;  ///< for generated images: says so, loudly; else empty
+
+  /// Bytes that the images and labels occupy.
+  std::uint64_t bytes() const;
+  /// io::Checksum over the training images, their labels, the test images and theirs.
+  std::uint64_t checksum() const;
+};
+
+/// Reads the data set that `settings` names from its folder below settings.data. When none of its files is there
+/// and
+/// --data was not given, generated images stand in. Throws Error when --data was given and none is there, and when
+/// files are missing or damaged.
+OpenedDataset open_dataset(const Settings& settings);
+
+}  // namespace quench::train

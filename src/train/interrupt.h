@@ -1,0 +1,20 @@
+// Ctrl-C and its relatives: a run ends between two steps, with its files in order.
+#pragma once
+
+namespace quench::train {
+
+/// While it lives, SIGINT, SIGTERM and SIGHUP (unless nohup ignores that) are noted instead of ending the program;
+/// the second of a kind ends it at once. SIGPIPE and SIGXFSZ are ignored: a closed pipe or a file that grows past
+/// its limit is then a write that fails, and is reported like any other. One at a time.
+class InterruptWatch {
+ public:
+  InterruptWatch();
+  ~InterruptWatch();
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+
+  /// The signal that asks for the end, or 0.
+  int signal() const;
+};
+
+}  // namespace quench::train

@@ -1,0 +1,52 @@
+// ./train: what fails becomes one line on standard error and an exit code.
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quench/system.h"
+#include "train/console.h"
+#include "train/help.h"
+#include "train/options.h"
+#include "train/run.h"
+
+namespace {
+
+using namespace quench::train;
+
+constexpr int exit_error = 1;
+constexpr int exit_usage = 2;
+
+int print_and_exit(Console& console, const std::string& text) {
+  console.always(text);
+  if (console.lost_results().empty()) return 0;
+  throw quench::Error("standard output cannot be written: " + console.lost_results());
+}
+
+int act(const std::vector<std::string_view>& words) {
+  const Settings settings = parse_options(words);
+  Console console(settings.quiet);
+  if (settings.help) return print_and_exit(console, help_text());
+  if (settings.version) return print_and_exit(console, std::string("quench ") + quench::version() + "\n");
+  return run(settings, words, console);
+}
+
+int fail(int code, std::string_view why) {
+  Console(false).error(why);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return act(std::vector<std::string_view>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  } catch (const UsageError& error) {
+    return fail(exit_usage, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(exit_error, "not enough memory");
+  } catch (const std::exception& error) {
+    return fail(exit_error, error.what());
+  }
+}

@@ -1,0 +1,205 @@
+#include "train/option_table.h"
+
+#include <type_traits>
+
+#include "io/numbers.h"
+#include "quench/executor.h"
+
+namespace quench::train {
+namespace {
+
+constexpr std::string_view model_choices[] = {"mlp"};
+constexpr std::string_view optimizer_choices[] = {"sgd"};
+constexpr std::string_view schedule_choices[] = {"constant"};
+constexpr std::string_view sampling_choices[] = {"shuffle", "iid"};
+
+// The library computes in float: a larger learning rate would be infinite there.
+constexpr double float_max = std::numeric_limits<float>::max();
+
+constexpr Option table[] = {
+    {.name = "--data",
+     .argument = "DIR",
+     .group = "Data",
+     .target = &Settings::data,
+     .help = "folder that holds mnist/; when it has none of the files and --data is not given, generated images "
+             "stand in"},
+    {.name = "--show-data",
+     .argument = "FILE",
+     .group = "Data",
+     .target = &Settings::show_data,
+     .help = "write a sheet of training images to FILE (PGM), train nothing",
+     .recorded = false},
+
+    {.name = "--model",
+     .argument = "NAME",
+     .group = "Model and training",
+     .target = &Settings::model,
+     .help = "the network; mlp is 784-200-200-10 with ReLU",
+     .choices = model_choices},
+    {.name = "--epochs",
+     .argument = "N",
+     .group = "Model and training",
+     .target = &Settings::epochs,
+     .help = "passes over the training set",
+     .range = {1, 1e9}},
+    {.name = "--batch",
+     .argument = "N",
+     .group = "Model and training",
+     .target = &Settings::batch,
+     .help = "examples a step, at most those of the training set",
+     .range = {1, 16777216}},
+    {.name = "--lr",
+     .argument = "X",
+     .group = "Model and training",
+     .target = &Settings::lr,
+     .help = "learning rate",
+     .range = {0, float_max}},
+    {.name = "--momentum",
+     .argument = "X",
+     .group = "Model and training",
+     .target = &Settings::momentum,
+     .help = "part of the velocity kept at each step",
+     .range = {0, 1, true}},
+    {.name = "--dampening",
+     .argument = "X",
+     .group = "Model and training",
+     .target = &Settings::dampening,
+     .help = "part of the gradient kept out of the velocity",
+     .range = {0, 1, true}},
+    {.name = "--weight-decay",
+     .argument = "X",
+     .group = "Model and training",
+     .target = &Settings::weight_decay,
+     .help = "lambda: the loss includes lambda/2 times the squared norm of all parameters, biases too",
+     .range = {0, float_max}},
+    {.name = "--optimizer",
+     .argument = "NAME",
+     .group = "Model and training",
+     .target = &Settings::optimizer,
+     .help = "the update rule",
+     .choices = optimizer_choices},
+    {.name = "--schedule",
+     .argument = "NAME",
+     .group = "Model and training",
+     .target = &Settings::schedule,
+     .help = "how the learning rate changes",
+     .choices = schedule_choices},
+    {.name = "--seed",
+     .argument = "N",
+     .group = "Model and training",
+     .target = &Settings::seed,
+     .help = "of the initial weights"},
+    {.name = "--data-seed",
+     .argument = "N",
+     .group = "Model and training",
+     .target = &Settings::data_seed,
+     .help = "of the sampling",
+     .default_text = "the value of --seed"},
+    {.name = "--sampling",
+     .argument = "NAME",
+     .group = "Model and training",
+     .target = &Settings::sampling,
+     .help = "shuffle visits every example once an epoch, in a new order; with iid each step draws distinct "
+             "examples afresh",
+     .choices = sampling_choices},
+
+    {.name = "--threads",
+     .argument = "N",
+     .group = "Machine",
+     .target = &Settings::threads,
+     .help = "threads that compute; results do not depend on it",
+     .range = {1, ThreadPool::max_threads},
+     .default_text = "the processors this process may use"},
+
+    {.name = "--eval-every",
+     .argument = "K",
+     .group = "Output",
+     .target = &Settings::eval_every,
+     .help = "measure f and accuracies after every K-th epoch and the last, with 0 never",
+     .range = {0, 1e9}},
+    {.name = "--out",
+     .argument = "DIR",
+     .group = "Output",
+     .target = &Settings::out,
+     .help = "folder for log.csv and run.json",
+     .default_text = "runs/DATASET-MODEL-seedN, numbered when it exists"},
+    {.name = "--force",
+     .argument = "",
+     .group = "Output",
+     .target = &Settings::force,
+     .help = "overwrite the run that --out holds",
+     .recorded = false},
+    {.name = "--quiet",
+     .argument = "",
+     .group = "Output",
+     .target = &Settings::quiet,
+     .help = "print the final summary and errors only",
+     .recorded = false},
+
+    {.name = "--help",
+     .argument = "",
+     .group = "Information",
+     .target = &Settings::help,
+     .help = "print this text",
+     .recorded = false},
+    {.name = "--version",
+     .argument = "",
+     .group = "Information",
+     .target = &Settings::version,
+     .help = "print the version",
+     .recorded = false},
+};
+
+std::string listed(std::span<const std::string_view> names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
+    text += names[i];
+  }
+  return text;
+}
+
+std::string decimal_expectation(const Range& range) {
+  if (!range.below_high) return "a finite number >= " + io::to_text(range.low);
+  return "a number >= " + io::to_text(range.low) + " and < " + io::to_text(range.high);
+}
+
+}  // namespace
+
+std::span<const Option> option_table() {
+  return table;
+}
+
+std::string expectation(const Option& option) {
+  if (!option.choices.empty()) return listed(option.choices);
+  if (std::holds_alternative<double Settings::*>(option.target)) return decimal_expectation(option.range);
+  if (std::holds_alternative<std::uint64_t Settings::*>(option.target)) {
+    return "a whole number from 0 to " + io::to_text(std::numeric_limits<std::uint64_t>::max());
+  }
+  if (std::holds_alternative<std::int64_t Settings::*>(option.target)) {
+    return "a whole number from " + io::to_text(static_cast<std::int64_t>(option.range.low)) + " to " +
+           io::to_text(static_cast<std::int64_t>(option.range.high));
+  }
+  if (std::holds_alternative<std::string Settings::*>(option.target)) {
+    return option.argument == "DIR" ? "a folder" : "a file";
+  }
+  return "no value";
+}
+
+std::string value_text(const Option& option, const Settings& settings) {
+  return std::visit(
+      [&](auto member) -> std::string {
+        const auto& value = settings.*member;
+        using Value = std::remove_cvref_t<decltype(value)>;
+        if constexpr (std::is_same_v<Value, bool>) {
+          return {};
+        } else if constexpr (std::is_same_v<Value, std::string>) {
+          return value;
+        } else {
+          return io::to_text(value);
+        }
+      },
+      option.target);
+}
+
+}  // namespace quench::train

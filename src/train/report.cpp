@@ -1,0 +1,85 @@
+#include "train/report.h"
+
+#include <filesystem>
+#include <string_view>
+
+#include "io/numbers.h"
+#include "quench/system.h"
+#include "train/machine.h"
+
+namespace quench::train {
+namespace {
+
+using io::byte_size;
+using io::fixed;
+using io::grouped;
+using io::to_text;
+
+std::string counted(std::int64_t count) {
+  return grouped(static_cast<std::uint64_t>(count));
+}
+
+std::string line(std::string_view title, const std::string& text) {
+  return "  " + std::string(title) + std::string(12 - title.size(), ' ') + text + "\n";
+}
+
+std::string optimizer_line(const Settings& settings) {
+  return settings.optimizer + ", lr " + to_text(settings.lr) + " " + settings.schedule + ", momentum " +
+         to_text(settings.momentum) + ", dampening " + to_text(settings.dampening) + ", weight decay " +
+         to_text(settings.weight_decay);
+}
+
+std::string how_it_ended(const RunRecord& record) {
+  const std::int64_t into_epoch = record.steps_done - record.epochs_done * record.steps_per_epoch;
+  std::string text = record.status + ": " + to_text(record.epochs_done) + " of " + to_text(record.settings.epochs) +
+                     (record.settings.epochs == 1 ? " epoch" : " epochs");
+  if (into_epoch > 0) text += " and " + to_text(into_epoch) + " of " + to_text(record.steps_per_epoch) + " steps";
+  text += " in " + fixed(record.seconds, 1) + " s";
+  if (record.training_seconds > 0) {
+    const auto images = static_cast<double>(record.epochs_done * record.steps_per_epoch * record.settings.batch);
+    text += ", " + grouped(static_cast<std::uint64_t>(images / record.training_seconds)) + " images/s in training";
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string header_block(const RunRecord& record) {
+  const Settings& settings = record.settings;
+  const std::string origin =
+      record.data_generated ? "GENERATED images, not " + settings.dataset : "real, from " + record.data_folder;
+  return std::string("quench ") + version() + "\n" +
+         line("data", settings.dataset + ": " + origin + "; " + counted(record.training_images) + " to train, " +
+                          counted(record.test_images) + " to test") +
+         line("model", settings.model + ", " + counted(record.parameters) + " parameters") +
+         line("memory", byte_size(record.model_bytes + record.data_bytes) + ": model " +
+                            byte_size(record.model_bytes) + ", data " + byte_size(record.data_bytes)) +
+         line("machine", std::string(instruction_set()) + " (numeric class " + numeric_class() + "), " +
+                             to_text(record.threads) + (record.threads == 1 ? " thread" : " threads")) +
+         line("seed", to_text(settings.seed) + ", of the data " + to_text(settings.data_seed) + ", sampling " +
+                          settings.sampling) +
+         line("optimizer", optimizer_line(settings)) +
+         line("training", to_text(settings.epochs) + (settings.epochs == 1 ? " epoch of " : " epochs of ") +
+                              to_text(record.steps_per_epoch) + " steps, batch " + to_text(settings.batch)) +
+         line("output", record.output_folder);
+}
+
+std::string summary(const RunRecord& record) {
+  std::string text = how_it_ended(record);
+  if (record.last_measurement) {
+    const Measurement& last = *record.last_measurement;
+    text += line("f", fixed(last.f, 4) + " (cross-entropy " + fixed(last.cross_entropy, 4) + ")");
+    text += line("accuracy", "train " + fixed(last.train_accuracy, 4) + ", test " + fixed(last.test_accuracy, 4) +
+                                 (record.data_generated ? ", on generated images, NOT " + record.settings.dataset
+                                                        : std::string()));
+  } else if (record.data_generated) {
+    text += line("data", "generated images, NOT " + record.settings.dataset);
+  }
+  if (record.parameter_checksum)
+    text += line("parameters", "checksum " + io::hexadecimal(*record.parameter_checksum));
+  if (const std::uint64_t peak = peak_memory(); peak > 0) text += line("memory", "peak " + byte_size(peak));
+  const std::filesystem::path folder = record.output_folder;
+  return text + line("files", (folder / "log.csv").string() + ", " + (folder / "run.json").string());
+}
+
+}  // namespace quench::train

@@ -1,0 +1,152 @@
+#include "train/run.h"
+
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "io/checksum.h"
+#include "io/csv.h"
+#include "io/files.h"
+#include "io/numbers.h"
+#include "quench/executor.h"
+#include "quench/graph.h"
+#include "quench/model.h"
+#include "quench/sgd.h"
+#include "quench/system.h"
+#include "train/datasets.h"
+#include "train/interrupt.h"
+#include "train/machine.h"
+#include "train/options.h"
+#include "train/report.h"
+#include "train/run_folder.h"
+#include "train/run_record.h"
+#include "train/trainer.h"
+
+namespace quench::train {
+namespace {
+
+std::uint64_t parameter_checksum(const Parameters& parameters) {
+  io::Checksum sum;
+  for (const Parameter& parameter : parameters.tensors) {
+    // Without the zeros that pad the tensor in memory.
+    sum.add(
+        std::span<const float>(parameter.value).first(static_cast<std::size_t>(element_count(parameter.shape))));
+  }
+  return sum.value();
+}
+
+void show_data(const OpenedDataset& data, const std::string& file, Console& console) {
+  write_contact_sheet(data.images.train, file);
+  console.always("wrote " + file + "\n");
+}
+
+void check_batch(const Settings& settings, const Dataset& data) {
+  if (settings.batch > data.train.size()) {
+    throw UsageError("--batch: found " + io::to_text(settings.batch) + ", expected at most " +
+                     io::to_text(data.train.size()) + ", the number of training images");
+  }
+}
+
+RunRecord make_record(const Settings& settings, std::span<const std::string_view> words, const OpenedDataset& data,
+                      Model& model) {
+  RunRecord record;
+  record.settings = settings;
+  record.command_line.assign(words.begin(), words.end());
+  record.started = utc_time();
+  record.data_folder = data.folder;
+  record.data_generated = data.images.generated;
+  record.data_checksum = data.checksum();
+  record.training_images = data.images.train.size();
+  record.test_images = data.images.test.size();
+  record.data_bytes = data.bytes();
+  record.parameters = model.parameters().count();
+  record.model_bytes = model.bytes();
+  record.steps_per_epoch = data.images.train.size() / settings.batch;
+  record.threads = default_executor().threads();
+  record.settings.threads = record.threads;
+  return record;
+}
+
+/// Writes what is still pending and the last run.json, and prints the summary. Returns what was lost: rows,
+/// run.json or printed results; empty when nothing was.
+std::string finish(io::CsvTable& log, const std::filesystem::path& folder, const RunRecord& record,
+                   Console& console) {
+  const std::error_code log_error = log.flush();
+  std::string lost;
+  const auto add_loss = [&](const std::string& what) { lost += (lost.empty() ? "" : "; ") + what; };
+  if (log_error) {
+    const std::string rows = log.pending_rows() == 1 ? " row" : " rows";
+    add_loss(log.file().string() + " lacks the last " + io::to_text(log.pending_rows()) + rows + ": " +
+             log_error.message());
+  }
+  try {
+    write_record(io::disk(), folder, record);
+  } catch (const Error& error) {
+    add_loss(error.what());
+  }
+  console.always(summary(record));
+  if (!console.lost_results().empty()) add_loss("standard output cannot be written: " + console.lost_results());
+  return lost;
+}
+
+}  // namespace
+
+int run(const Settings& settings, std::span<const std::string_view> words, Console& console) {
+  instruction_set();  // an unknown QUENCH_ISA is refused before anything else is done
+  if (settings.show_data.empty()) refuse_to_overwrite(settings);
+  if (settings.threads > 0) set_default_threads(static_cast<int>(settings.threads));
+
+  const OpenedDataset data = open_dataset(settings);
+  console.note(data.notice);
+  if (!settings.show_data.empty()) {
+    show_data(data, settings.show_data, console);
+    return 0;
+  }
+  check_batch(settings, data.images);
+
+  const ImageSet& images = data.images.train;
+  Graph graph;
+  const Tensor input = graph.input({images.channels(), images.height(), images.width()});
+  const Tensor loss = softmax_cross_entropy(mlp(input, images.classes()));
+  Model model(graph, loss, {.batch = static_cast<int>(settings.batch), .seed = settings.seed});
+  Sgd sgd(model.parameters(), {.lr = static_cast<float>(settings.lr),
+                               .momentum = static_cast<float>(settings.momentum),
+                               .dampening = static_cast<float>(settings.dampening),
+                               .weight_decay = static_cast<float>(settings.weight_decay)});
+
+  const InterruptWatch interrupt;
+  const std::filesystem::path folder = make_run_folder(settings);
+  RunRecord record = make_record(settings, words, data, model);
+  record.output_folder = folder.string();
+  record.settings.out = record.output_folder;
+  io::CsvTable log(io::disk(), folder / "log.csv", log_columns());
+  try {
+    write_record(io::disk(), folder, record);
+  } catch (const Error&) {
+    std::error_code ignored;
+    std::filesystem::remove(log.file(), ignored);  // nothing began: the folder stays free for another try
+    throw;
+  }
+  console.note(header_block(record));
+
+  std::exception_ptr failure;
+  try {
+    Trainer({data.images, model, sgd, log, console, interrupt}, record).run();
+    record.status = record.epochs_done == settings.epochs ? "finished" : "interrupted";
+  } catch (const std::exception& error) {
+    failure = std::current_exception();
+    record.status = "failed";
+    record.message = error.what();
+  }
+  record.parameter_checksum = parameter_checksum(model.parameters());
+  const std::string lost = finish(log, folder, record, console);
+  if (failure) {
+    if (!lost.empty()) console.warning(lost);
+    std::rethrow_exception(failure);
+  }
+  if (!lost.empty()) throw Error(lost);
+  return record.status == "interrupted" ? 128 + interrupt.signal() : 0;
+}
+
+}  // namespace quench::train

@@ -1,0 +1,108 @@
+#include "train/run_record.h"
+
+#include <type_traits>
+#include <variant>
+
+#include "io/json.h"
+#include "io/numbers.h"
+#include "quench/system.h"
+#include "train/machine.h"
+#include "train/option_table.h"
+
+namespace quench::train {
+namespace {
+
+void write_settings(io::JsonWriter& json, const Settings& settings) {
+  json.key("settings").begin_object();
+  for (const Option& option : option_table()) {
+    if (!option.recorded) continue;
+    json.key(option.name.substr(2));  // without the dashes
+    std::visit(
+        [&](auto member) {
+          const auto& value = settings.*member;
+          using Value = std::remove_cvref_t<decltype(value)>;
+          if constexpr (std::is_same_v<Value, bool>) {
+            json.boolean(value);
+          } else if constexpr (std::is_same_v<Value, std::string>) {
+            json.string(value);
+          } else {
+            json.number(value);
+          }
+        },
+        option.target);
+  }
+  json.end_object();
+}
+
+void write_data(io::JsonWriter& json, const RunRecord& record) {
+  json.key("data").begin_object();
+  json.key("name").string(record.settings.dataset);
+  json.key("kind").string(record.data_generated ? "generated" : "real");
+  json.key("folder").string(record.data_folder);
+  json.key("training_images").number(record.training_images);
+  json.key("test_images").number(record.test_images);
+  json.key("bytes").number(record.data_bytes);
+  json.key("checksum").string(io::hexadecimal(record.data_checksum));
+  json.end_object();
+}
+
+void write_environment(io::JsonWriter& json, const RunRecord& record) {
+  json.key("environment").begin_object();
+  json.key("version").string(version());
+  json.key("numeric_class").string(numeric_class());
+  json.key("instruction_set").string(instruction_set());
+  json.key("compiler").string(compiler_name());
+  json.key("threads").number(record.threads);
+  json.end_object();
+}
+
+void write_results(io::JsonWriter& json, const RunRecord& record) {
+  json.key("results").begin_object();
+  json.key("epochs").number(record.epochs_done);
+  json.key("steps").number(record.steps_done);
+  json.key("elapsed_seconds").number(record.seconds);
+  json.key("training_seconds").number(record.training_seconds);
+  json.key("peak_memory_bytes").number(peak_memory());
+  if (record.last_row) json.key("f_batch").number(record.last_row->f_batch);
+  if (record.last_measurement) {
+    const Measurement& last = *record.last_measurement;
+    json.key("f").number(last.f);
+    json.key("cross_entropy").number(last.cross_entropy);
+    json.key("train_accuracy").number(last.train_accuracy);
+    json.key("test_cross_entropy").number(last.test_cross_entropy);
+    json.key("test_accuracy").number(last.test_accuracy);
+  }
+  if (record.parameter_checksum) {
+    json.key("parameter_checksum").string(io::hexadecimal(*record.parameter_checksum));
+  }
+  json.end_object();
+}
+
+}  // namespace
+
+std::string to_json(const RunRecord& record) {
+  io::JsonWriter json;
+  json.begin_object();
+  json.key("program").string("quench train");
+  json.key("status").string(record.status);
+  if (!record.message.empty()) json.key("message").string(record.message);
+  json.key("started").string(record.started);
+  json.key("command_line").begin_array();
+  for (const std::string& word : record.command_line) json.string(word);
+  json.end_array();
+  json.key("dataset").string(record.settings.dataset);
+  write_settings(json, record.settings);
+  write_data(json, record);
+  json.key("model").begin_object();
+  json.key("name").string(record.settings.model);
+  json.key("parameters").number(record.parameters);
+  json.key("bytes").number(record.model_bytes);
+  json.key("steps_per_epoch").number(record.steps_per_epoch);
+  json.end_object();
+  write_environment(json, record);
+  write_results(json, record);
+  json.end_object();
+  return json.text();
+}
+
+}  // namespace quench::train

@@ -1,0 +1,47 @@
+// run.json: everything needed to repeat a run, and how it ended.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/epoch_row.h"
+#include "train/settings.h"
+
+namespace quench::train {
+
+struct RunRecord {
+  // Known at the start.
+  Settings settings;
+  std::vector<std::string> command_line;  ///< the words as given
+  std::string output_folder;
+  std::string started;  ///< UTC
+  std::string data_folder;
+  bool data_generated = false;
+  std::uint64_t data_checksum = 0;
+  std::int64_t training_images = 0;
+  std::int64_t test_images = 0;
+  std::uint64_t data_bytes = 0;
+  std::int64_t parameters = 0;
+  std::uint64_t model_bytes = 0;
+  std::int64_t steps_per_epoch = 0;
+  int threads = 0;
+
+  // What changes.
+  std::string status = "running";  ///< then "finished", "interrupted" or "failed"
+  std::string message;             ///< why it failed
+  std::int64_t epochs_done = 0;
+  std::int64_t steps_done = 0;  ///< of unfinished epochs as well
+  double seconds = 0;           ///< since training began
+  double training_seconds = 0;  ///< without measurements, finished epochs only
+  std::optional<EpochRow> last_row;
+  std::optional<Measurement> last_measurement;
+  std::optional<std::uint64_t> parameter_checksum;  ///< io::Checksum over all tensors in order
+};
+
+/// The file's contents. `settings` lists every recorded option of the table with the value in force; numbers are in
+/// their shortest exact form, checksums are hexadecimal strings.
+std::string to_json(const RunRecord& record);
+
+}  // namespace quench::train

@@ -1,0 +1,42 @@
+// What the command line asks for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace quench::train {
+
+/// One member for each option, its initial value the default. The option table (option_table.h) says how each is
+/// spelled, which values it takes and what it means.
+struct Settings {
+  std::string dataset;  ///< the first word of the command line
+
+  std::string data = "data";
+  bool data_given = false;  ///< then the data must be there; generated images do not stand in
+  std::string show_data;
+
+  std::string model = "mlp";
+  std::int64_t epochs = 100;
+  std::int64_t batch = 100;
+  double lr = 0.1;
+  double momentum = 0;
+  double dampening = 0;
+  double weight_decay = 0.01;
+  std::string optimizer = "sgd";
+  std::string schedule = "constant";
+  std::uint64_t seed = 1;
+  std::uint64_t data_seed = 1;  ///< parse_options sets it to `seed` unless it is given
+  std::string sampling = "shuffle";
+
+  std::int64_t threads = 0;  ///< 0: as many as the machine offers
+  std::int64_t eval_every = 1;
+
+  std::string out;  ///< empty: runs/<dataset>-<model>-seed<seed>, or that with a number when it exists
+  bool force = false;
+  bool quiet = false;
+
+  bool help = false;
+  bool version = false;
+};
+
+}  // namespace quench::train

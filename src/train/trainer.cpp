@@ -1,0 +1,135 @@
+#include "train/trainer.h"
+
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include "io/numbers.h"
+#include "quench/error.h"
+
+namespace quench::train {
+namespace {
+
+Batches sample_epoch(const Settings& settings, const ImageSet& images, std::int64_t epoch) {
+  const EpochOptions options{
+      .batch = static_cast<int>(settings.batch), .seed = settings.data_seed, .epoch = epoch - 1};
+  return settings.sampling == "iid" ? images.iid(options) : images.shuffled(options);
+}
+
+}  // namespace
+
+Trainer::Trainer(const Parts& parts, RunRecord& record)
+    : parts_(parts),
+      record_(record),
+      progress_(
+          parts.console.progress_style(),
+          {.epochs = record.settings.epochs,
+           .steps_per_epoch = record.steps_per_epoch,
+           .images_per_step = record.settings.batch},
+          [console = &parts.console](std::string_view text) { console->note(text); }, parts.console.width()) {}
+
+void Trainer::run() {
+  const Settings& settings = record_.settings;
+  parts_.console.result(table_header());
+  for (std::int64_t epoch = 1; epoch <= settings.epochs && parts_.interrupt.signal() == 0; ++epoch) {
+    EpochRow row;
+    row.epoch = epoch;
+    if (!train_epoch(epoch, row)) break;
+    const std::int64_t every = settings.eval_every;
+    if (every > 0 && (epoch % every == 0 || epoch == settings.epochs)) measure(row);
+    report(row);
+  }
+  record_.seconds = seconds();
+  progress_.clear();
+}
+
+bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
+  const double start = seconds();
+  progress_.begin_epoch(epoch, start);
+  row.lr = parts_.sgd.lr;
+  const Batches batches = sample_epoch(record_.settings, parts_.data.train, epoch);
+  double sum = 0;
+  for (std::int64_t done = 0; done < batches.size();) {
+    if (parts_.interrupt.signal() != 0) return false;
+    sum += step(batches[done], epoch, done + 1);
+    ++done;
+    ++record_.steps_done;
+    progress_.step(done, sum / static_cast<double>(done), seconds());
+  }
+  row.step = record_.steps_done;
+  row.f_batch = sum / static_cast<double>(batches.size());
+  row.seconds = seconds() - start;
+  const auto images = static_cast<double>(batches.size() * record_.settings.batch);
+  row.images_per_second = row.seconds > 0 ? images / row.seconds : 0;
+  // The last update of the epoch has no step after it that would notice.
+  row.theta_squared = parts_.sgd.norms().theta_theta;
+  if (!std::isfinite(row.theta_squared))
+    diverged("squared norm of the parameters", row.theta_squared, epoch, batches.size());
+  return true;
+}
+
+double Trainer::step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch) {
+  const double cross_entropy = parts_.model.forward_backward(batch);
+  if (!std::isfinite(cross_entropy)) diverged("loss", cross_entropy, epoch, step_of_epoch);
+  const double loss = cross_entropy + l2(parts_.sgd.step().theta_theta);
+  if (!std::isfinite(loss)) diverged("loss with weight decay", loss, epoch, step_of_epoch);
+  last_finite_loss_ = loss;
+  any_finite_loss_ = true;
+  return loss;
+}
+
+void Trainer::measure(EpochRow& row) {
+  const double start = seconds();
+  const Evaluation train = parts_.model.evaluate(parts_.data.train);
+  const Evaluation test = parts_.model.evaluate(parts_.data.test);
+  if (!std::isfinite(train.loss))
+    diverged("loss over the training set", train.loss, row.epoch, record_.steps_per_epoch);
+  row.ended = Measurement{.f = train.loss + l2(row.theta_squared),
+                          .cross_entropy = train.loss,
+                          .train_accuracy = train.accuracy,
+                          .test_cross_entropy = test.loss,
+                          .test_accuracy = test.accuracy,
+                          .seconds = seconds() - start};
+}
+
+void Trainer::report(const EpochRow& row) {
+  const std::error_code error = parts_.log.add(log_cells(row));
+  record_.epochs_done = row.epoch;
+  record_.training_seconds += row.seconds;
+  record_.last_row = row;
+  if (row.ended) record_.last_measurement = row.ended;
+
+  progress_.clear();
+  parts_.console.result(table_line(row));
+  const std::string file = parts_.log.file().string();
+  if (error && !log_failed_) {
+    parts_.console.warning(file + " cannot be written: " + error.message() +
+                           "; training goes on, rows are kept and tried again after each epoch");
+  } else if (!error && log_failed_) {
+    parts_.console.warning(file + " is written again, no row is lost");
+  }
+  log_failed_ = static_cast<bool>(error);
+}
+
+double Trainer::l2(double theta_squared) const {
+  // The update computes with the float nearest to lambda; so does the loss.
+  return 0.5 * static_cast<double>(static_cast<float>(record_.settings.weight_decay)) * theta_squared;
+}
+
+void Trainer::diverged(const char* what, double value, std::int64_t epoch, std::int64_t step_of_epoch) {
+  record_.seconds = seconds();
+  progress_.clear();
+  const std::int64_t step = (epoch - 1) * record_.steps_per_epoch + step_of_epoch;
+  std::string message = std::string("the ") + what + " became " + io::to_text(value) + " at step " +
+                        io::to_text(step) + " (epoch " + io::to_text(epoch) + ", its step " +
+                        io::to_text(step_of_epoch) + " of " + io::to_text(record_.steps_per_epoch) + "), ";
+  message += any_finite_loss_ ? "the last finite loss was " + io::to_text(last_finite_loss_)
+                              : "no loss before it was finite";
+  throw Error(message + "; try a lower --lr than " + io::to_text(record_.settings.lr));
+}
+
+double Trainer::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+}  // namespace quench::train

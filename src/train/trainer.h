@@ -1,0 +1,59 @@
+// The training loop: epochs of steps, what is measured, logged and shown on the way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "io/csv.h"
+#include "io/progress.h"
+#include "quench/dataset.h"
+#include "quench/model.h"
+#include "quench/sgd.h"
+#include "train/console.h"
+#include "train/epoch_row.h"
+#include "train/interrupt.h"
+#include "train/run_record.h"
+
+namespace quench::train {
+
+class Trainer {
+ public:
+  /// What a run is made of; all of it must outlive the Trainer.
+  struct Parts {
+    const Dataset& data;
+    Model& model;
+    Sgd& sgd;
+    io::CsvTable& log;
+    Console& console;
+    const InterruptWatch& interrupt;
+  };
+
+  /// record: the settings to follow, and where what was done is noted.
+  Trainer(const Parts& parts, RunRecord& record);
+
+  /// Trains until the last epoch, or until a signal comes. Throws Error when a loss is not finite, naming the step.
+  /// A row that cannot be written is kept and tried again an epoch later, with one warning.
+  void run();
+
+ private:
+  /// False when a signal ended it before its last step.
+  bool train_epoch(std::int64_t epoch, EpochRow& row);
+  /// One update; returns the mini-batch loss with L2 of the parameters before it.
+  double step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch);
+  void measure(EpochRow& row);
+  void report(const EpochRow& row);
+  double l2(double theta_squared) const;
+  [[noreturn]] void diverged(const char* what, double value, std::int64_t epoch, std::int64_t step_of_epoch);
+  /// Since the trainer was made.
+  double seconds() const;
+
+  Parts parts_;
+  RunRecord& record_;
+  io::Progress progress_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double last_finite_loss_ = 0;
+  bool any_finite_loss_ = false;
+  bool log_failed_ = false;
+};
+
+}  // namespace quench::train

@@ -1,0 +1,130 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "quench/dataset.h"
+#include "quench/executor.h"
+
+namespace {
+
+using quench::Dataset;
+using quench::ImageSet;
+
+/// FNV-1a, 64 bits.
+std::uint64_t hash(std::span<const std::uint8_t> bytes) {
+  std::uint64_t value = 0xcbf29ce484222325U;
+  for (const std::uint8_t byte : bytes) value = (value ^ byte) * 0x100000001b3U;
+  return value;
+}
+
+/// Runs chunks one after the other, the last first.
+class Backwards final : public quench::Executor {
+ public:
+  void run(std::int64_t chunks, Chunk chunk, void* context) override {
+    while (chunks > 0) chunk(context, --chunks);
+  }
+  int threads() const override { return 1; }
+};
+
+/// Drawn once for all tests below.
+const Dataset& digits() {
+  static const Dataset set = quench::generated_digits(1);
+  return set;
+}
+
+bool same(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+TEST_CASE("Generated digits have MNIST's shape and counts") {
+  CHECK(digits().generated);
+  CHECK(digits().name == "mnist");
+  CHECK(digits().train.size() == 60000);
+  CHECK(digits().test.size() == 10000);
+  for (const ImageSet* set : {&digits().train, &digits().test}) {
+    CHECK(set->channels() == 1);
+    CHECK(set->height() == 28);
+    CHECK(set->width() == 28);
+    CHECK(set->classes() == 10);
+    CHECK(set->normalization().scale == digits().train.zero_mean_unit_variance().scale);
+    CHECK(set->normalization().shift == digits().train.zero_mean_unit_variance().shift);
+  }
+}
+
+TEST_CASE("The first 1000 generated digits of seed 1 have the committed bytes") {
+  CHECK(hash(digits().train.pixels().first(1000 * 784)) == 8641500203701612474U);
+  CHECK(hash(digits().train.labels().first(1000)) == 7759130032323918243U);
+  CHECK(hash(digits().test.pixels().first(1000 * 784)) == 17183173785770246677U);
+}
+
+TEST_CASE("Generated digits do not depend on who draws them and in which order") {
+  Backwards backwards;
+  quench::ThreadPool three(3);
+  for (quench::Executor* executor :
+       {static_cast<quench::Executor*>(&backwards), static_cast<quench::Executor*>(&three)}) {
+    const Dataset again = quench::generated_digits(1, executor);
+    CHECK(same(again.train.pixels(), digits().train.pixels()));
+    CHECK(same(again.train.labels(), digits().train.labels()));
+    CHECK(same(again.test.pixels(), digits().test.pixels()));
+    CHECK(same(again.test.labels(), digits().test.labels()));
+  }
+}
+
+TEST_CASE("Another seed draws other digits") {
+  const Dataset other = quench::generated_digits(2);
+  CHECK(!same(other.train.labels(), digits().train.labels()));
+  CHECK(!same(other.train.image(0), digits().train.image(0)));
+}
+
+TEST_CASE("Test digits are none of the training digits") {
+  std::vector<std::uint64_t> seen;
+  for (std::int64_t i = 0; i < digits().train.size(); ++i) seen.push_back(hash(digits().train.image(i)));
+  std::sort(seen.begin(), seen.end());
+  CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
+  int shared = 0;
+  for (std::int64_t i = 0; i < digits().test.size(); ++i)
+    shared += std::binary_search(seen.begin(), seen.end(), hash(digits().test.image(i))) ? 1 : 0;
+  CHECK(shared == 0);
+}
+
+TEST_CASE("The classes of generated digits are balanced") {
+  std::vector<int> counts(10);
+  for (const std::uint8_t label : digits().train.labels()) ++counts.at(label);
+  for (const int count : counts) {
+    CHECK(count > 5700);  // 6000 give or take four standard deviations of 73.5
+    CHECK(count < 6300);
+  }
+}
+
+TEST_CASE("Generated digits are about as bright as MNIST's, centred, with a dark border") {
+  const ImageSet& set = digits().train;
+  std::uint64_t sum = 0, border = 0;
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    const std::span<const std::uint8_t> image = set.image(i);
+    double mass = 0, moment_x = 0, moment_y = 0;
+    std::uint8_t brightest = 0;
+    for (std::size_t y = 0; y < 28; ++y)
+      for (std::size_t x = 0; x < 28; ++x) {
+        const std::uint8_t value = image[y * 28 + x];
+        sum += value;
+        if (x == 0 || y == 0 || x == 27 || y == 27) border += value;
+        brightest = std::max(brightest, value);
+        mass += value;
+        moment_x += value * (static_cast<double>(x) + 0.5);
+        moment_y += value * (static_cast<double>(y) + 0.5);
+      }
+    CHECK_UNARY(brightest > 100);
+    REQUIRE(mass > 0);
+    CHECK_UNARY(moment_x / mass > 12 && moment_x / mass < 16);
+    CHECK_UNARY(moment_y / mass > 12 && moment_y / mass < 16);
+  }
+  const double mean = static_cast<double>(sum) / static_cast<double>(set.pixels().size());
+  CHECK(mean > 28);  // MNIST: 33.3
+  CHECK(mean < 40);
+  CHECK(static_cast<double>(border) < 0.001 * static_cast<double>(sum));
+}
+
+}  // namespace

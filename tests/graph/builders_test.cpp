@@ -1,0 +1,157 @@
+// What the builder functions make, and what they refuse.
+#include <doctest/doctest.h>
+
+#include "graph/node.h"
+#include "graph/op.h"
+#include "quench/error.h"
+#include "quench/graph.h"
+
+using quench::Error;
+using quench::Graph;
+using quench::Init;
+using quench::Shape;
+using quench::Tensor;
+
+TEST_CASE("shapes count and print") {
+  CHECK(quench::element_count({}) == 1);
+  CHECK(quench::element_count({2, 3, 4}) == 24);
+  CHECK(quench::to_string(Shape{}) == "[]");
+  CHECK(quench::to_string(Shape{28, 28}) == "[28, 28]");
+}
+
+TEST_CASE("operations give the documented shapes and kinds") {
+  Graph g;
+  const Tensor x = g.input({2, 3});
+  const Tensor p = g.parameter({2, 3}, "p");
+  const Tensor m = g.parameter({4, 2}, "m");
+  const auto gives = [](Tensor t, const Shape& shape, bool per_example) {
+    return t.shape() == shape && t.per_example() == per_example;
+  };
+  CHECK(gives(x, {2, 3}, true));
+  CHECK(gives(p, {2, 3}, false));
+  CHECK(gives(flatten(x), {6}, true));
+  CHECK(gives(reshape(p, {3, 2}), {3, 2}, false));
+  CHECK(gives(x + x, {2, 3}, true));
+  CHECK(gives(p + x, {2, 3}, true));
+  CHECK(gives(p * p, {2, 3}, false));
+  CHECK(gives(matmul(m, x), {4, 3}, true));
+  CHECK(gives(matmul(m, p), {4, 3}, false));
+  CHECK(gives(matmul(m, g.input({2})), {4}, true));
+  CHECK(gives(relu(p), {2, 3}, false));
+  CHECK(gives(sum(x), {1}, true));
+  CHECK(gives(mean(p), {1}, false));
+  CHECK(gives(batch_mean(x), {2, 3}, false));
+  CHECK(gives(linear(flatten(x), 5), {5}, true));
+  CHECK(gives(linear_relu(flatten(x), 5), {5}, true));
+  CHECK(gives(softmax_cross_entropy(flatten(x)), {1}, false));
+}
+
+TEST_CASE("linear makes Xavier weights and zero biases, named fc1, fc2, ... or as asked") {
+  Graph g;
+  const Tensor x = g.input({4});
+  linear(x, 3);
+  linear_relu(x, 2);
+  linear(x, 5, "head");
+  linear(x, 1, "fc3");
+  linear(x, 1);
+  std::vector<std::string> names;
+  for (const auto& node : g.nodes()) {
+    if (node.kind != quench::Node::Kind::parameter) continue;
+    names.push_back(node.name);
+    const bool weight = node.name.ends_with(".weight");
+    CHECK((node.init == Init::xavier_uniform) == weight);
+    CHECK(node.shape.size() == (weight ? 2 : 1));
+  }
+  CHECK(names == std::vector<std::string>{"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "head.weight",
+                                          "head.bias", "fc3.weight", "fc3.bias", "fc4.weight", "fc4.bias"});
+  CHECK(g.nodes()[1].shape == Shape{3, 4});
+}
+
+TEST_CASE("a reference to a shape stays valid while the graph grows") {
+  Graph g;
+  const Tensor x = g.input({4});
+  const Shape& shape = x.shape();
+  Tensor y = x;
+  for (int i = 0; i < 1000; ++i) y = relu(y);
+  CHECK(&shape == &x.shape());
+  CHECK(shape == Shape{4});
+}
+
+TEST_CASE("inputs and parameters with impossible shapes or taken names are refused") {
+  Graph g;
+  CHECK_THROWS_WITH_AS(g.input({3, 0}, "pixels"), "input 'pixels': shape [3, 0] has extent 0, expected at least 1",
+                       Error);
+  CHECK_THROWS_WITH_AS(g.parameter({-1}, "p"), "parameter 'p': shape [-1] has extent -1, expected at least 1",
+                       Error);
+  CHECK_THROWS_WITH_AS(g.parameter({1 << 20, 1 << 20}, "p"),
+                       "parameter 'p': shape [1048576, 1048576] has too many elements, expected at most 2^32",
+                       Error);
+  CHECK_THROWS_WITH_AS(g.parameter({7}, "p", Init::xavier_uniform),
+                       "parameter 'p': shape [7], expected at least two dimensions for Xavier's initialisation",
+                       Error);
+  g.parameter({1}, "p");
+  CHECK_THROWS_WITH_AS(g.parameter({2}, "p"), "parameter 'p': the name is taken", Error);
+  CHECK_THROWS_WITH_AS(g.tensor(1), "graph: no node 1, expected below 1", Error);
+}
+
+TEST_CASE("empty tensors and tensors of another graph are refused") {
+  Graph g, h;
+  const Tensor x = g.input({2});
+  const Tensor y = h.input({2});
+  CHECK_THROWS_WITH_AS(relu(Tensor{}), "relu: an argument is an empty Tensor", Error);
+  CHECK_THROWS_WITH_AS(x + Tensor{}, "add: an argument is an empty Tensor", Error);
+  CHECK_THROWS_WITH_AS(flatten(Tensor{}), "reshape: an argument is an empty Tensor", Error);
+  CHECK_THROWS_WITH_AS(linear(Tensor{}, 2), "linear: an argument is an empty Tensor", Error);
+  CHECK_THROWS_WITH_AS(x * y, "multiply: the arguments belong to different graphs, expected one", Error);
+}
+
+TEST_CASE("each operation names itself and the shapes that do not fit") {
+  Graph g;
+  const Tensor x = g.input({2, 3});
+  const Tensor v = g.input({6});
+  const Tensor p = g.parameter({2, 3}, "p");
+  CHECK_THROWS_WITH_AS(x + v, "add: shapes [2, 3] and [6], expected equal shapes", Error);
+  CHECK_THROWS_WITH_AS(v * p, "multiply: shapes [6] and [2, 3], expected equal shapes", Error);
+  CHECK_THROWS_WITH_AS(reshape(x, {7}), "reshape: shape [2, 3] has 6 elements and [7] has 7, expected equal counts",
+                       Error);
+  CHECK_THROWS_WITH_AS(reshape(x, {-2, -3}), doctest::Contains("has extent -2, expected at least 1"), Error);
+  CHECK_THROWS_WITH_AS(batch_mean(p), "batch_mean: the input, of shape [2, 3], is shared, expected per-example",
+                       Error);
+  CHECK_THROWS_WITH_AS(softmax_cross_entropy(p),
+                       "softmax_cross_entropy: the logits, of shape [2, 3], are shared, expected per-example",
+                       Error);
+  CHECK_THROWS_WITH_AS(softmax_cross_entropy(x),
+                       "softmax_cross_entropy: the logits have shape [2, 3], expected one dimension, [classes]",
+                       Error);
+}
+
+TEST_CASE("linear refuses shared or unflattened inputs and empty outputs, and leaves the graph as it was") {
+  Graph g;
+  const Tensor x = g.input({2, 3});
+  const Tensor p = g.parameter({6}, "p");
+  const std::size_t before = g.nodes().size();
+  CHECK_THROWS_WITH_AS(linear(x, 4), "linear: the input has shape [2, 3], expected one dimension: flatten it first",
+                       Error);
+  CHECK_THROWS_WITH_AS(linear_relu(p, 4), "linear_relu: the input, of shape [6], is shared, expected per-example",
+                       Error);
+  CHECK(g.nodes().size() == before);
+  const Tensor flat = flatten(x);
+  CHECK_THROWS_WITH_AS(linear(flat, 0), "linear: 0 output features, expected at least 1", Error);
+  linear(flat, 1, "layer");
+  CHECK_THROWS_WITH_AS(linear(flat, 1, "layer"), "parameter 'layer.weight': the name is taken", Error);
+}
+
+TEST_CASE("matmul refuses per-example left operands, vectors on the left, cubes and unequal inner extents") {
+  Graph g;
+  const Tensor x = g.input({2, 3});
+  const Tensor m = g.parameter({4, 2}, "m");
+  const Tensor v = g.parameter({2}, "v");
+  CHECK_THROWS_WITH_AS(matmul(x, m), "matmul: the left operand, of shape [2, 3], is per-example, expected shared",
+                       Error);
+  CHECK_THROWS_WITH_AS(matmul(v, x), "matmul: the left operand has shape [2], expected two dimensions", Error);
+  CHECK_THROWS_WITH_AS(matmul(m, v), "matmul: the right operand has shape [2], expected two dimensions", Error);
+  CHECK_THROWS_WITH_AS(matmul(m, g.input({2, 3, 4})),
+                       "matmul: the right operand has shape [2, 3, 4], expected one or two dimensions", Error);
+  CHECK_THROWS_WITH_AS(matmul(m, g.input({3})), "matmul: shapes [4, 2] and [3], expected equal inner extents",
+                       Error);
+}

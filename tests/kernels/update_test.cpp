@@ -1,0 +1,109 @@
+#include <doctest/doctest.h>
+
+#include "kernels/oracle.h"
+
+using namespace quench;
+using kernels::SgdStep;
+using kernels::Table;
+using kernels::UpdateSums;
+using oracle::Buffer;
+
+namespace {
+
+/// A sum as the contract fixes it: floats over runs of eight groups of 16, then sixteen double lanes, then the
+/// tree.
+class Sum {
+ public:
+  void add(std::int64_t i, float a, float b) {
+    if (i % 16 == 0 && i / 16 % 8 == 0) flush();
+    run_[i % 16] = oracle::fma(a, b, run_[i % 16]);
+  }
+  double total() {
+    flush();
+    return oracle::tree(lanes_);
+  }
+
+ private:
+  void flush() {
+    for (int l = 0; l < 16; ++l) {
+      lanes_[l] += static_cast<double>(run_[l]);
+      run_[l] = 0.0F;
+    }
+  }
+  float run_[16] = {};
+  double lanes_[16] = {};
+};
+
+bool same(const UpdateSums& a, const UpdateSums& b) {
+  return oracle::same(a.theta_g, b.theta_g) && oracle::same(a.g_g, b.g_g) && oracle::same(a.v_v, b.v_v) &&
+         oracle::same(a.v_g, b.v_g) && oracle::same(a.theta_v, b.theta_v) &&
+         oracle::same(a.theta_theta, b.theta_theta);
+}
+
+}  // namespace
+
+TEST_CASE("the update and its sums equal the formulas element by element") {
+  oracle::for_each_table([](const Table& t) {
+    oracle::Source source(23);
+    for (int trial = 0; trial < 60; ++trial) {
+      const std::int64_t n = trial == 0 ? kernels::update_block : 16 * (source.below(60) + 1);
+      const SgdStep step{0.1F, trial % 3 == 0 ? 0.0F : 0.9F, trial % 2 ? 0.25F : 1.0F, 0.01F};
+      Buffer theta = source.buffer(n), v = source.buffer(n), plain_theta = theta;
+      const Buffer g = source.buffer(n), old_theta = theta, old_v = v;
+      Sum theta_g, g_g, v_v, v_g, theta_v, theta_theta, after_v_v, after_theta_v;
+      Buffer expected_theta(n), expected_v(n), expected_plain(n);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const float gradient = oracle::fma(step.weight_decay, old_theta[i], g[i]);
+        const float a_g = step.one_minus_dampening * gradient;
+        expected_v[i] = oracle::fma(step.momentum, old_v[i], -a_g);
+        expected_theta[i] = oracle::fma(step.lr, expected_v[i], old_theta[i]);
+        expected_plain[i] = oracle::fma(step.lr, -a_g, old_theta[i]);
+        theta_g.add(i, old_theta[i], gradient);
+        g_g.add(i, gradient, gradient);
+        v_v.add(i, old_v[i], old_v[i]);
+        v_g.add(i, old_v[i], gradient);
+        theta_v.add(i, old_theta[i], old_v[i]);
+        theta_theta.add(i, old_theta[i], old_theta[i]);
+        after_v_v.add(i, -a_g, -a_g);
+        after_theta_v.add(i, expected_plain[i], -a_g);
+      }
+      const UpdateSums sums = t.sgd(n, theta.data(), g.data(), v.data(), step);
+      INFO(std::string(t.name) << " n " << n);
+      CHECK(oracle::first_difference(theta.data(), expected_theta.data(), theta.size()) == -1);
+      CHECK(oracle::first_difference(v.data(), expected_v.data(), v.size()) == -1);
+      const UpdateSums expected{theta_g.total(), g_g.total(),     v_v.total(),
+                                v_g.total(),     theta_v.total(), theta_theta.total()};
+      CHECK(same(sums, expected));
+
+      const UpdateSums plain = t.sgd_plain(n, plain_theta.data(), g.data(), step);
+      CHECK(oracle::first_difference(plain_theta.data(), expected_plain.data(), theta.size()) == -1);
+      CHECK(same(plain, {expected.theta_g, expected.g_g, after_v_v.total(), 0.0, after_theta_v.total(),
+                         expected.theta_theta}));
+    }
+  });
+}
+
+TEST_CASE("the plain pass measures |theta|^2, theta.v and |v|^2 in double") {
+  oracle::for_each_table([](const Table& t) {
+    oracle::Source source(29);
+    for (std::int64_t n = 16; n < 1000; n += 16 * (source.below(5) + 1)) {
+      const Buffer theta = source.buffer(n), v = source.buffer(n);
+      double tt[16] = {}, tv[16] = {}, vv[16] = {};
+      for (std::int64_t i = 0; i < n; ++i) {
+        const double a = static_cast<double>(theta[i]), b = static_cast<double>(v[i]);
+        tt[i % 16] += a * a;  // exact products
+        tv[i % 16] += a * b;
+        vv[i % 16] += b * b;
+      }
+      double theta_theta = -1, theta_v = -1, v_v = -1;
+      t.norms(n, theta.data(), v.data(), &theta_theta, &theta_v, &v_v);
+      CHECK(oracle::same(theta_theta, oracle::tree(tt)));
+      CHECK(oracle::same(theta_v, oracle::tree(tv)));
+      CHECK(oracle::same(v_v, oracle::tree(vv)));
+      t.norms(n, theta.data(), nullptr, &theta_theta, &theta_v, &v_v);
+      CHECK(oracle::same(theta_theta, oracle::tree(tt)));
+      CHECK(theta_v == 0.0);
+      CHECK(v_v == 0.0);
+    }
+  });
+}

@@ -1,0 +1,239 @@
+#include "quench/sgd.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/random.h"
+#include "kernels/oracle.h"
+#include "quench/error.h"
+#include "quench/plan.h"
+
+using namespace quench;
+
+namespace {
+
+/// Three tensors, the first longer than a block of the update, with gradients set by hand.
+struct Fixture {
+  Graph graph;
+  Tensor a = graph.parameter({90, 101}, "a", Init::xavier_uniform);
+  Tensor b = graph.parameter({3}, "b");
+  Tensor c = graph.parameter({70, 70}, "c", Init::xavier_uniform);
+  Tensor loss = sum(a) + sum(b) + sum(c);
+  Plan plan{graph, loss};
+  ThreadPool pool;
+  Random random{5, Stream::weights};
+
+  explicit Fixture(int threads = 1) : pool(threads) {
+    plan.bind();
+    for (const Parameter& p : plan.parameters()) {
+      for (float& x : p.value) x = random.uniform(-1.0F, 1.0F);
+    }
+  }
+  Parameters parameters() { return {plan.parameters(), &pool}; }
+  void draw_gradients() {
+    for (const Parameter& p : plan.parameters()) {
+      for (float& x : p.gradient) x = random.uniform(-2.0F, 2.0F);
+    }
+  }
+};
+
+bool near(double a, double b, double scale) {
+  return std::fabs(a - b) <= 1e-7 * scale;
+}
+
+/// The message of the Error that making an Sgd with these options throws, or "" when it throws none.
+std::string refusal(const SgdOptions& options) {
+  Fixture f;
+  try {
+    const Sgd sgd(f.parameters(), options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a step with momentum, dampening and L2 follows eqs. 10 and 11, with velocity 0 before the first") {
+  Fixture f;
+  const SgdOptions options{.lr = 0.1F, .momentum = 0.9F, .dampening = 0.5F, .weight_decay = 0.01F};
+  Sgd sgd(f.parameters(), options);
+  std::vector<std::vector<float>> theta, v;
+  for (const Parameter& p : f.plan.parameters()) {
+    theta.emplace_back(p.value.begin(), p.value.end());
+    v.emplace_back(p.value.size(), 0.0F);
+  }
+  for (int step = 0; step < 3; ++step) {
+    f.draw_gradients();
+    sgd.lr = step == 2 ? 0.02F : 0.1F;
+    sgd.step();
+    for (std::size_t t = 0; t < theta.size(); ++t) {
+      const Parameter& p = f.plan.parameters()[t];
+      std::int64_t wrong = 0;
+      for (std::size_t i = 0; i < theta[t].size(); ++i) {
+        const float g = oracle::fma(0.01F, theta[t][i], p.gradient[i]);
+        const float a_g = 0.5F * g;
+        v[t][i] = oracle::fma(0.9F, v[t][i], -a_g);
+        theta[t][i] = oracle::fma(sgd.lr, v[t][i], theta[t][i]);
+        if (!oracle::same(theta[t][i], p.value[i]) || !oracle::same(v[t][i], sgd.velocity(t)[i])) ++wrong;
+      }
+      CHECK(wrong == 0);
+    }
+  }
+}
+
+TEST_CASE("step returns the sums of the state before the update, for each tensor and over all") {
+  Fixture f;
+  Sgd sgd(f.parameters(), {.lr = 0.1F, .momentum = 0.5F, .weight_decay = 0.01F});
+  f.draw_gradients();
+  sgd.step();  // so that there is a velocity
+  f.draw_gradients();
+  std::vector<Observables> expected;
+  for (std::size_t t = 0; t < 3; ++t) {
+    const Parameter& p = f.plan.parameters()[t];
+    Observables o;
+    for (std::size_t i = 0; i < p.value.size(); ++i) {
+      const auto theta = static_cast<double>(p.value[i]), v = static_cast<double>(sgd.velocity(t)[i]);
+      const double g = static_cast<double>(p.gradient[i]) + 0.01 * theta;
+      o.theta_g += theta * g;
+      o.g_g += g * g;
+      o.v_v += v * v;
+      o.v_g += v * g;
+      o.theta_v += theta * v;
+      o.theta_theta += theta * theta;
+    }
+    expected.push_back(o);
+  }
+  const Observables total = sgd.step();
+  Observables sum;
+  for (std::size_t t = 0; t < 3; ++t) {
+    const Observables &o = sgd.per_tensor()[t], &e = expected[t];
+    const double scale = e.g_g + e.v_v + e.theta_theta;
+    CHECK(near(o.theta_g, e.theta_g, scale));
+    CHECK(near(o.g_g, e.g_g, scale));
+    CHECK(near(o.v_v, e.v_v, scale));
+    CHECK(near(o.v_g, e.v_g, scale));
+    CHECK(near(o.theta_v, e.theta_v, scale));
+    CHECK(near(o.theta_theta, e.theta_theta, scale));
+    sum.theta_g += o.theta_g;
+    sum.v_g += o.v_g;
+  }
+  CHECK(total.theta_g == sum.theta_g);
+  CHECK(total.v_g == sum.v_g);
+}
+
+TEST_CASE("without a stored velocity the parameters and all sums but v.g are the same") {
+  Fixture with, without;
+  const SgdOptions options{.lr = 0.1F, .dampening = 0.25F, .weight_decay = 0.01F};
+  SgdOptions frugal = options;
+  frugal.keep_velocity = false;
+  Sgd a(with.parameters(), options), b(without.parameters(), frugal);
+  CHECK(Sgd::bytes(with.parameters(), options) > 0);
+  CHECK(Sgd::bytes(without.parameters(), frugal) == 0);
+  for (int step = 0; step < 4; ++step) {
+    with.draw_gradients();
+    without.draw_gradients();
+    const Observables x = a.step(), y = b.step();
+    CHECK(x.theta_g == y.theta_g);
+    CHECK(x.g_g == y.g_g);
+    CHECK(x.v_v == y.v_v);
+    CHECK(x.theta_v == y.theta_v);
+    CHECK(x.theta_theta == y.theta_theta);
+    CHECK(std::isfinite(x.v_g));
+    CHECK(std::isnan(y.v_g));
+    if (step == 2) {
+      a.zero_velocity();
+      b.zero_velocity();
+    }
+  }
+  for (std::size_t t = 0; t < 3; ++t) {
+    const Parameter &p = with.plan.parameters()[t], &q = without.plan.parameters()[t];
+    CHECK(oracle::first_difference(p.value.data(), q.value.data(), p.value.size()) == -1);
+  }
+  CHECK(a.norms().theta_theta == b.norms().theta_theta);
+  CHECK(std::isnan(b.norms().v_v));
+  CHECK_THROWS_WITH_AS(b.velocity(0), "the velocity is not stored: momentum is 0 and keep_velocity is off", Error);
+}
+
+TEST_CASE("the sums do not depend on the number of threads, and the plain pass agrees with them") {
+  Fixture one(1), many(5);
+  const SgdOptions options{.lr = 0.1F, .momentum = 0.9F};
+  Sgd a(one.parameters(), options), b(many.parameters(), options);
+  for (int step = 0; step < 3; ++step) {
+    one.draw_gradients();
+    many.draw_gradients();
+    const Norms before = a.norms();
+    const Observables x = a.step(), y = b.step();
+    CHECK(x.theta_g == y.theta_g);
+    CHECK(x.v_v == y.v_v);
+    CHECK(x.theta_theta == y.theta_theta);
+    CHECK(near(before.theta_theta, x.theta_theta, x.theta_theta));
+    CHECK(near(before.theta_v, x.theta_v, x.theta_theta));
+    CHECK(near(before.v_v, x.v_v, x.theta_theta));
+  }
+}
+
+TEST_CASE("the update keeps the zeros that pad a tensor to whole vectors") {
+  Fixture f;
+  Sgd sgd(f.parameters(), {.lr = 0.5F, .momentum = 0.9F, .weight_decay = 0.1F});
+  for (int step = 0; step < 2; ++step) {
+    f.draw_gradients();
+    sgd.step();
+  }
+  const std::span<float> b = f.plan.value(f.b);
+  REQUIRE(b.size() == 16);
+  for (std::size_t i = 3; i < 16; ++i) CHECK(oracle::same(b[i], 0.0F));
+}
+
+TEST_CASE("a caller's buffer holds the velocity; one that is too small or not aligned is refused") {
+  Fixture f;
+  SgdOptions options{.momentum = 0.9F};
+  const std::size_t need = Sgd::bytes(f.parameters(), options);
+  oracle::Buffer memory(static_cast<std::int64_t>(need / 4) + 16, 7.0F);
+  const auto bytes = std::as_writable_bytes(std::span(memory.data(), memory.size()));
+  options.buffer = bytes.first(need);
+  Sgd sgd(f.parameters(), options);
+  CHECK(sgd.velocity(0).data() == memory.data());
+  f.draw_gradients();
+  sgd.step();
+  for (std::size_t i = need / 4; i < memory.size(); ++i) CHECK(memory[static_cast<std::int64_t>(i)] == 7.0F);
+
+  options.buffer = bytes.first(need - 64);
+  CHECK(refusal(options) ==
+        "the optimiser's buffer has " + std::to_string(need - 64) + " bytes, expected " + std::to_string(need));
+  options.buffer = bytes.subspan(4, need);
+  CHECK(refusal(options) == "the optimiser's buffer is not aligned to 64 bytes");
+}
+
+TEST_CASE("options out of range are refused by name, value and range") {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  CHECK(refusal({.lr = -0.1F}) == "lr is -0.1, expected a finite number of at least 0");
+  CHECK(refusal({.lr = nan}) == "lr is nan, expected a finite number of at least 0");
+  CHECK(refusal({.lr = infinity}) == "lr is inf, expected a finite number of at least 0");
+  CHECK(refusal({.momentum = 1.0F}) == "momentum is 1, expected 0 <= momentum < 1");
+  CHECK(refusal({.momentum = nan}) == "momentum is nan, expected 0 <= momentum < 1");
+  CHECK(refusal({.dampening = -0.5F}) == "dampening is -0.5, expected 0 <= dampening < 1");
+  CHECK(refusal({.weight_decay = -1.0F}) == "weight_decay is -1, expected a finite number of at least 0");
+  CHECK(refusal({}) == "");
+
+  Fixture f;
+  Sgd sgd(f.parameters());
+  const float before = f.plan.parameters()[0].value[0];
+  f.draw_gradients();
+  sgd.lr = nan;
+  CHECK_THROWS_WITH_AS(sgd.step(), "lr is nan, expected a finite number of at least 0", Error);
+  CHECK(f.plan.parameters()[0].value[0] == before);
+}
+
+TEST_CASE("a model made without training has nothing to update") {
+  Graph graph;
+  const Tensor w = graph.parameter({4}, "w");
+  Plan plan(graph, sum(w), {.training = false});
+  plan.bind();
+  CHECK_THROWS_WITH_AS(Sgd({plan.parameters(), nullptr}),
+                       "parameter w has no gradient: its model was made without training", Error);
+}

@@ -1,0 +1,143 @@
+// Prints one 64-bit number that every bit of a short training run goes into: the numeric contract, as a command.
+//
+//     signature [--threads N]     "<numeric class> <16 hexadecimal digits>"
+//     signature --list-isa        the instruction sets this machine can run, one a line
+//
+// The number may depend on the numeric class alone: not on the instruction set (QUENCH_ISA), the threads, the
+// compiler or its options. tests/golden_signatures.txt holds what it must be.
+
+#include <bit>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <span>
+#include <vector>
+
+#include "core/random.h"
+#include "quench/quench.h"
+
+namespace {
+
+using namespace quench;
+
+/// FNV-1a over the bytes of numbers, least significant first.
+class Signature {
+ public:
+  void add(std::uint64_t bits) {
+    for (int i = 0; i < 8; ++i) hash_ = (hash_ ^ (bits >> (8 * i) & 0xFF)) * 0x100000001B3U;
+  }
+  void add(double x) { add(std::bit_cast<std::uint64_t>(x)); }
+  void add(std::span<const float> values) {
+    for (const float x : values) add(std::uint64_t{std::bit_cast<std::uint32_t>(x)});
+  }
+  void add(const Observables& o) {
+    for (const double x : {o.theta_g, o.g_g, o.v_v, o.theta_v, o.theta_theta}) add(x);
+  }
+  std::uint64_t value() const { return hash_; }
+
+ private:
+  std::uint64_t hash_ = 0xCBF29CE484222325U;
+};
+
+/// Images that can be learned: a class is a bright block at its own place, on noise.
+ImageSet images(std::uint32_t count) {
+  std::vector<std::uint8_t> pixels, labels;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Random random(7, Stream::images, i);
+    const std::uint32_t label = random.below(10);
+    labels.push_back(static_cast<std::uint8_t>(label));
+    for (std::uint32_t p = 0; p < 28 * 28; ++p) {
+      const bool inside = p / 28 / 6 == label / 4 && p % 28 / 7 == label % 4;
+      pixels.push_back(static_cast<std::uint8_t>(random.below(128) + (inside ? 127 : 0)));
+    }
+  }
+  ImageSet set(1, 28, 28, 10, std::move(pixels), std::move(labels));
+  set.set_normalization(set.zero_mean_unit_variance());
+  return set;
+}
+
+/// The paper's MLP for two epochs, the last batch of each partial, shuffled and then iid.
+void train_mlp(Signature& signature, const ImageSet& set, const SgdOptions& options) {
+  Graph graph;
+  Model model(graph, softmax_cross_entropy(mlp(graph.input({1, 28, 28}))), {.batch = 100, .seed = 3});
+  Sgd sgd(model.parameters(), options);
+  const auto step = [&](const Batch& batch) {
+    signature.add(model.forward_backward(batch));
+    signature.add(sgd.step());
+  };
+  for (const Batch& batch : set.shuffled({.batch = 100, .seed = 5, .epoch = 0, .keep_partial = true})) step(batch);
+  sgd.lr *= 0.5F;
+  for (const Batch& batch : set.iid({.batch = 60, .seed = 5, .epoch = 1})) step(batch);
+  for (const Parameter& p : model.parameters().tensors) signature.add(p.value);
+  signature.add(sgd.norms().theta_theta);
+  const Evaluation evaluation = model.evaluate(set);
+  signature.add(evaluation.loss);
+  signature.add(static_cast<std::uint64_t>(evaluation.correct));
+}
+
+/// Every other operation once, with reuse, broadcasting and a partial batch.
+void run_operations(Signature& signature) {
+  Graph graph;
+  const Tensor x = graph.input({6, 5});
+  const Tensor w = graph.parameter({7, 6}, "w", Init::xavier_uniform);
+  const Tensor u = graph.parameter({7, 7}, "u", Init::xavier_uniform);
+  const Tensor b = graph.parameter({7, 5}, "b", Init::xavier_uniform);
+  // One operation a line: the compiler may evaluate operands in any order, and the order of nodes is part of a graph.
+  const Tensor product = matmul(matmul(u, w), x);
+  const Tensor h = relu(product + b);
+  const Tensor square = multiply(h, h);
+  const Tensor mean_square = mean(square);
+  const Tensor total = sum(h);
+  const Tensor mean_input = mean(x);
+  const Tensor parts = mean_square + total;
+  const Tensor loss = sum(batch_mean(parts + mean_input));
+  Plan plan(graph, loss, {.batch = 37, .keep = {h}});
+  plan.bind();
+  Random random(11, Stream::weights);
+  for (const Parameter& p : plan.parameters()) {
+    const auto count = static_cast<std::size_t>(element_count(p.shape));
+    for (float& value : p.value.first(count)) value = random.uniform(-0.5F, 0.5F);
+  }
+  for (const std::int64_t live : {37, 20}) {
+    plan.set_live(live);
+    std::vector<float> values(static_cast<std::size_t>(live * 30));
+    for (float& value : values) value = random.uniform(-1.0F, 1.0F);
+    plan.set_input(x, values);
+    signature.add(static_cast<double>(plan.forward()));
+    plan.backward();
+    for (const Parameter& p : plan.parameters()) {
+      signature.add(p.gradient.first(static_cast<std::size_t>(element_count(p.shape))));
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    for (int i = 1; i < argc; ++i) {
+      if (std::strcmp(argv[i], "--list-isa") == 0) {
+        for (const auto& name : instruction_sets()) std::puts(name.c_str());
+        return 0;
+      }
+      if (std::strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+        set_default_threads(std::atoi(argv[++i]));
+      } else {
+        std::fprintf(stderr, "signature: unknown argument '%s'\n", argv[i]);
+        return 2;
+      }
+    }
+    Signature signature;
+    const ImageSet set = images(550);
+    train_mlp(signature, set, {.lr = 0.1F, .weight_decay = 0.01F, .keep_velocity = false});
+    train_mlp(signature, set, {.lr = 0.05F, .momentum = 0.9F, .dampening = 0.5F, .weight_decay = 0.01F});
+    run_operations(signature);
+    std::printf("%s %016llx\n", numeric_class(), static_cast<unsigned long long>(signature.value()));
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "signature: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,52 @@
+# Shared by the shell tests of ./train: a scratch folder and small MNIST look-alikes, beside tests/checks.sh.
+# QUENCH_TRAIN names the program to test.
+
+: "${QUENCH_TRAIN:?expected the path of the program to test}"
+case $QUENCH_TRAIN in
+  /*) train=$QUENCH_TRAIN ;;
+  *) train=$PWD/$QUENCH_TRAIN ;;
+esac
+
+source "$(dirname "${BASH_SOURCE[0]}")/../checks.sh"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 1
+unset QUENCH_ISA
+
+# be32 N: four bytes, the highest first.
+be32() {
+  for shift_by in 24 16 8 0; do
+    printf "\\$(printf '%03o' $((($1 >> shift_by) & 255)))"
+  done
+}
+
+# idx_images FILE COUNT [BYTES]: an image file for COUNT images 28x28 (of that many bytes of pixels, if given).
+idx_images() {
+  {
+    be32 2051
+    be32 "$2"
+    be32 28
+    be32 28
+    yes 'Any text will do for pixels, as long as its period has no factor in common with 784: hence this one' |
+      head -c "${3:-$(($2 * 784))}"
+  } >"$1"
+}
+
+# idx_labels FILE COUNT: a label file, all ten classes in turn.
+idx_labels() {
+  {
+    be32 2049
+    be32 "$2"
+    awk -v n="$2" 'BEGIN { for (i = 0; i < n; ++i) printf "%d", (i * 7) % 10 }' | tr '0123456789' '\000\001\002\003\004\005\006\007\010\011'
+  } >"$1"
+}
+
+# make_mnist DIR [TRAIN TEST]: DIR/mnist with so many images.
+make_mnist() {
+  mkdir -p "$1/mnist"
+  idx_images "$1/mnist/train-images-idx3-ubyte" "${2:-300}"
+  idx_labels "$1/mnist/train-labels-idx1-ubyte" "${2:-300}"
+  idx_images "$1/mnist/t10k-images-idx3-ubyte" "${3:-50}"
+  idx_labels "$1/mnist/t10k-labels-idx1-ubyte" "${3:-50}"
+}

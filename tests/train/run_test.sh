@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# What a run prints and writes, that it repeats, and how it ends when it is interrupted.
+set -u
+. "$(dirname "$0")/checks.sh"
+
+make_mnist small
+make_mnist odd 310 50
+
+# repeatable FILE: the log without the columns that tell times.
+repeatable() {
+  awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) keep[i] = $i != "seconds" && $i !~ /_(seconds|per_second)$/ }
+           { line = ""; for (i = 1; i <= NF; ++i) if (keep[i]) line = line $i ","; print line }' "$1"
+}
+
+same() {
+  repeatable "$1/log.csv" >a.txt
+  repeatable "$2/log.csv" >b.txt
+  cmp -s a.txt b.txt && [ "$(parameters "$1")" = "$(parameters "$2")" ]
+}
+
+different() {
+  ! same "$1" "$2"
+}
+
+parameters() {
+  grep '"parameter_checksum"' "$1/run.json"
+}
+
+valid_json() {
+  if command -v python3 >/dev/null 2>&1; then
+    python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$1"
+  else
+    grep -q '^}$' "$1"
+  fi
+}
+
+# quiet_run DIR ARGUMENT...
+quiet_run() {
+  folder=$1
+  shift
+  "$train" mnist --data small --quiet --out "$folder" "$@" >/dev/null
+}
+
+# --- a whole run --------------------------------------------------------------------------------------------------
+
+"$train" mnist --data small --epochs 3 >out.txt 2>err.txt
+check 'a run ends with exit code 0' test $? -eq 0
+check 'it writes to runs/<data set>-<model>-seed<seed>' test -f runs/mnist-mlp-seed1/log.csv
+log=runs/mnist-mlp-seed1/log.csv
+check 'log.csv has the promised columns' grep -q \
+  '^epoch,step,lr,f_batch,f,cross_entropy,train_accuracy,test_accuracy,seconds,images_per_second' $log
+check 'and a row for each epoch' test "$(tail -n +2 $log | cut -d, -f1,2 | tr '\n' ' ')" = '1,3 2,6 3,9 '
+check 'f is the cross-entropy and the L2 term' awk -F, '
+  NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "theta_squared") t = i; next }
+  { d = $5 - $6 - 0.005 * $t; if (d * d > 1e-12 || $6 <= 0 || $t <= 0) exit 1 }' $log
+check 'accuracies are fractions' awk -F, 'NR > 1 && ($7 < 0 || $7 > 1 || $8 < 0 || $8 > 1) { exit 1 }' $log
+check 'the table on standard output has a row for each epoch' test "$(grep -c '^ *[1-3] .*[0-9]$' out.txt)" -eq 3
+check 'the summary names the files' grep -q 'runs/mnist-mlp-seed1/log.csv, runs/mnist-mlp-seed1/run.json' out.txt
+for word in data model memory machine seed optimizer training output; do
+  check "the header block on standard error has a line for: $word" grep -q "^  $word  *[^ ]" err.txt
+done
+check 'the images are said to be real' grep -q 'mnist: real, from small/mnist' err.txt
+check 'without a terminal progress comes as whole lines' grep -q '^epoch 1/3  step 3/3  loss .* ETA ' err.txt
+check 'and nothing redraws a line' sh -c "! grep -q \"\$(printf '\r')\" err.txt"
+check 'run.json is JSON' valid_json runs/mnist-mlp-seed1/run.json
+for fact in '"status": "finished"' '"epochs": 3' '"lr": 0.1' '"kind": "real"' '"numeric_class": "' '"checksum": "' \
+  '"started": "2' '"parameter_checksum": "'; do
+  check "run.json holds $fact" grep -qF "$fact" runs/mnist-mlp-seed1/run.json
+done
+
+"$train" mnist --data small --epochs 1 --quiet >out.txt 2>err.txt
+check 'a second run gets a folder of its own' test -f runs/mnist-mlp-seed1-2/log.csv
+check '--quiet is silent on standard error' test ! -s err.txt
+check '--quiet prints the summary and no table' sh -c 'grep -q "^finished: 1 of 1 epoch" out.txt && ! grep -q f_batch out.txt'
+
+quiet_run runs/mnist-mlp-seed1 --epochs 1 --force
+check '--force overwrites a run' test "$(wc -l <$log)" -eq 2
+
+# --- options ------------------------------------------------------------------------------------------------------
+
+quiet_run sparse --epochs 5 --eval-every 2
+check '--eval-every 2 measures after epochs 2, 4 and the last' test \
+  "$(tail -n +2 sparse/log.csv | awk -F, '{ printf "%s", ($5 == "" && $8 == "") ? "-" : "x" }')" = '-x-xx'
+quiet_run never --epochs 2 --eval-every 0
+check '--eval-every 0 measures nothing' awk -F, 'NR > 1 && $5 $6 $7 $8 != "" { exit 1 }' never/log.csv
+check 'and changes nothing else' test "$(cut -d, -f1-4 never/log.csv)" = "$(cut -d, -f1-4 sparse/log.csv | head -n 3)"
+"$train" mnist --data odd --quiet --out odd-run --epochs 1 >/dev/null
+check 'a rest smaller than the batch is left out' test "$(tail -n 1 odd-run/log.csv | cut -d, -f2)" -eq 3
+"$train" mnist --data small --show-data sheet.pgm >out.txt 2>err.txt
+check '--show-data writes a picture' test "$(head -c 2 sheet.pgm)" = P5
+check 'and trains nothing' sh -c '! ls -d runs/mnist-mlp-seed1-3 >/dev/null 2>&1'
+"$train" --help >help.txt
+check '--help ends with exit code 0' test $? -eq 0
+for option in data show-data model epochs batch lr momentum dampening weight-decay optimizer schedule seed data-seed \
+  sampling threads eval-every out force quiet help version; do
+  check "--help lists --$option" grep -q "^  --$option " help.txt
+done
+check '--version names the version' sh -c "'$train' --version | grep -q '^quench [0-9]'"
+
+"$train" mnist --epochs 1 --eval-every 0 --batch 2000 --out generated >out.txt 2>err.txt
+check 'without data the run is on generated images' grep -q '"kind": "generated"' generated/run.json
+check 'and says so loudly' grep -q '^\*\*\* NOT MNIST: ' err.txt
+check 'in the header block' grep -q 'GENERATED images' err.txt
+check 'and in the summary' grep -q 'NOT mnist' out.txt
+
+# --- a run is a pure function of its seeds --------------------------------------------------------------------------
+
+quiet_run reference --epochs 4 --threads 1
+for threads in 1 2 3 7; do
+  quiet_run "threads-$threads" --epochs 4 --threads $threads
+  check "$threads threads give the same log and parameters" same reference "threads-$threads"
+done
+quiet_run other-seed --epochs 4 --seed 2 --data-seed 1
+check 'another seed gives others' different reference other-seed
+quiet_run other-order --epochs 4 --data-seed 2
+check 'so does another data seed' different reference other-order
+quiet_run named-seed --epochs 4 --data-seed 1
+check 'the data seed is the seed by default' same reference named-seed
+quiet_run iid --epochs 4 --sampling iid
+check '--sampling iid draws other batches' different reference iid
+quiet_run iid-again --epochs 4 --sampling iid
+check 'and the same ones again' same iid iid-again
+quiet_run batches --epochs 4 --batch 37
+check 'a batch that is no multiple of 16 trains' test "$(tail -n 1 batches/log.csv | cut -d, -f2)" -eq 32
+
+# --- signals --------------------------------------------------------------------------------------------------------
+
+# interrupted DIR SIGNAL: starts a run without end, waits for two rows, sends the signal; leaves the exit code.
+interrupted() {
+  "$train" mnist --data small --epochs 1000000000 --out "$1" >out.txt 2>err.txt &
+  process=$!
+  for _ in $(seq 600); do
+    if [ -f "$1/log.csv" ] && [ "$(wc -l <"$1/log.csv")" -ge 3 ]; then break; fi
+    sleep 0.1
+  done
+  kill "-$2" $process
+  wait $process
+  code=$?
+}
+
+whole_log() {
+  [ -z "$(tail -c 1 "$1/log.csv")" ] && awk -F, 'NF != 13 || (NR > 1 && ($1 != NR - 1 || $2 != 3 * $1)) { exit 1 }' "$1/log.csv"
+}
+
+interrupted stopped INT
+check 'Ctrl-C ends with exit code 130' test $code -eq 130
+check 'the log has whole rows, none missing' whole_log stopped
+check 'run.json says that the run was interrupted' grep -q '"status": "interrupted"' stopped/run.json
+check 'and is JSON' valid_json stopped/run.json
+check 'the summary says how far it came' grep -q '^interrupted: [0-9]* of 1000000000 epochs' out.txt
+interrupted terminated TERM
+check 'SIGTERM ends with exit code 143' test $code -eq 143
+check 'with its files in order as well' whole_log terminated
+check 'and a run.json that says so' grep -q '"status": "interrupted"' terminated/run.json
+
+"$train" mnist --data small --epochs 50 --out piped 2>err.txt | head -n 1 >/dev/null
+check 'a reader that goes away does not end the run' grep -q '"status": "finished"' piped/run.json
+
+finish
