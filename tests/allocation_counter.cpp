@@ -31,27 +31,19 @@ namespace {
 std::atomic<std::int64_t> allocations{0};
 }  // namespace
 
-std::int64_t AllocationCounter::total() {
-  return allocations.load();
-}
+std::int64_t AllocationCounter::total() { return allocations.load(); }
 
 #ifdef QUENCH_TEST_COUNTS_ALLOCATIONS
 
-bool AllocationCounter::available() {
-  return true;
-}
+bool AllocationCounter::available() { return true; }
 
 namespace {
-void count_one() {
-  allocations.fetch_add(1);
-}
+void count_one() { allocations.fetch_add(1); }
 }  // namespace
 
 #else
 
-bool AllocationCounter::available() {
-  return false;
-}
+bool AllocationCounter::available() { return false; }
 
 #endif
 

@@ -29,9 +29,7 @@ struct alignas(128) Wide {
   char bytes[128];
 };
 
-void* nothing(void*) {
-  return nullptr;
-}
+void* nothing(void*) { return nullptr; }
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the unit tests and then the shell tests, and closes with their total. Called by `make test`:
-#   tests/run.sh 'UNIT_TEST_PROGRAM [OPTIONS]' SHELL_TEST...
+#   TEST_ARGS=OPTIONS tests/run.sh UNIT_TEST_PROGRAM SHELL_TEST...
 # A shell test prints `ok NAME`, `FAILED NAME` or `skipped NAME: REASON` for each check; one that is terse about what
 # passes closes with its own `N passed, N failed`.
 set -uo pipefail
@@ -23,7 +23,7 @@ add() {
 counts() { sed -nE "s/$1/\1 \2/p" "$2" | tail -n 1; }
 
 # eval: the options are quoted as they were typed after TEST_ARGS=
-eval "$1" 2>&1 | tee "$log"
+eval "\"\$1\" ${TEST_ARGS:-}" 2>&1 | tee "$log"
 status=$?
 found=$(counts '.*test cases: *[0-9]+ \| *([0-9]+) passed \| *([0-9]+) failed.*' "$log")
 read -r a b <<<"${found:-0 0}"

@@ -125,9 +125,10 @@ enum class DataState { absent, complete, partial };
 /// (.gz) counts as there; load_mnist says that it wants unpacking.
 DataState mnist_state(const std::filesystem::path& folder);
 
-/// Reads MNIST's four IDX files, checks everything (magic, dimensions, length against header, label range, counts)
-/// before it allocates, and normalises to zero mean and unit variance over the training set and its pixels; the
-/// test set gets the same map. Throws Error naming the file, what was found and what was expected.
+/// Reads MNIST's four IDX files and normalises to zero mean and unit variance over the training set and its pixels;
+/// the test set gets the same map. Headers, lengths and counts of all four files are checked before any is read,
+/// and all labels before memory is taken for images. Throws Error naming the file, what was found and what was
+/// expected.
 Dataset load_mnist(const std::filesystem::path& folder);
 
 /// 60,000 + 10,000 images 28x28 of ten classes of digits, drawn from strokes; the same bytes for the same seed on
@@ -135,7 +136,8 @@ Dataset load_mnist(const std::filesystem::path& folder);
 Dataset generated_digits(std::uint64_t seed = 1, Executor* executor = nullptr);
 
 /// Writes one picture of the first 20 images of each class, a row per class: binary PGM for 1 channel, PPM for 3.
-/// Throws Error for another number of channels, an empty set, and when the file cannot be written whole.
+/// Throws Error for another number of channels, an empty set, and when the file cannot be written whole; what it
+/// held before is then still there.
 void write_contact_sheet(const ImageSet& images, const std::filesystem::path& file);
 
 }  // namespace quench

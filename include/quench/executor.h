@@ -47,8 +47,9 @@ class ThreadPool final : public Executor {
 /// CPU quota rounded down)). Reads the system each time.
 int available_threads();
 
-/// The pool that everything uses unless it is given an Executor: made on first use with available_threads(), or
-/// with what set_default_threads() asked for.
+/// The pool that everything uses unless it is given an Executor: made on first use with available_threads(), or one
+/// thread where that many cannot be started, or with what set_default_threads() asked for. The reference is valid
+/// until the next set_default_threads(); the library keeps none, so that models and optimisers follow.
 Executor& default_executor();
 
 /// Chooses the size of the default pool (1 .. ThreadPool::max_threads). Throws Error outside that range. Must not

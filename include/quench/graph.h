@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ class Graph;
 /// innermost dimension in memory (a SIMD lane is an example): {28, 28} means float[28][28][lanes].
 using Shape = std::vector<std::int64_t>;
 
-/// Number of elements of a shape (1 for {}).
+/// Number of elements of a shape (1 for {}), which must fit in 64 bits, as that of any tensor does.
 std::int64_t element_count(const Shape& shape);
 /// "[28, 28]".
 std::string to_string(const Shape& shape);
@@ -51,6 +52,7 @@ enum class Init {
 };
 
 struct Node;  // src/graph/node.h
+struct Op;    // src/graph/op.h
 
 /// A flat list of nodes in topological order, built by calling operations. Holds shapes and names, no data.
 /// Neither copyable nor movable, because tensors point to it.
@@ -72,18 +74,24 @@ class Graph {
   /// The handle of nodes()[id], 0 <= id < nodes().size(). Throws Error outside that range.
   Tensor tensor(std::size_t id);
 
-  /// Appends a node; used by the operations below.
-  Tensor append(Node node);
+  /// Throws Error when a parameter of this name exists.
+  void check_parameter_name(std::string_view name) const;
   /// "fc1" for the first call with "fc", then "fc2": names of layers as PyTorch users expect them. Skips names that
   /// parameters called "fc1.weight" or the like have taken.
   std::string next_name(std::string_view stem);
 
  private:
+  friend Tensor append(const Op& op, std::initializer_list<Tensor> inputs, Shape shape, bool per_example);
+  Tensor append(Node node);
+
   struct State;
   std::unique_ptr<State> state_;
 };
 
-// Operations. Each throws Error, naming the operation and the shapes, when its arguments do not fit, and when its
+// Operations, which append nodes. The order of nodes is the order in which gradients are summed, and in f(x) + g(y)
+// the compiler chooses which operand is built first: give the operands names where the same bits everywhere matter.
+//
+// Each throws Error, naming the operation and the shapes, when its arguments do not fit, and when its
 // arguments come from different graphs. Shapes are written without the batch.
 
 /// The same values under another shape of the same element count. No copy.
@@ -116,11 +124,7 @@ Tensor batch_mean(Tensor x);
 /// batch. Result: shared [1].
 Tensor softmax_cross_entropy(Tensor logits);
 
-inline Tensor operator+(Tensor a, Tensor b) {
-  return add(a, b);
-}
-inline Tensor operator*(Tensor a, Tensor b) {
-  return multiply(a, b);
-}
+inline Tensor operator+(Tensor a, Tensor b) { return add(a, b); }
+inline Tensor operator*(Tensor a, Tensor b) { return multiply(a, b); }
 
 }  // namespace quench

@@ -18,7 +18,8 @@ struct ModelOptions {
   std::uint64_t seed = 1;         ///< of the initial weights
   bool training = true;           ///< false: forward and evaluate only, in less memory
   std::span<std::byte> buffer{};  ///< the caller's memory, bytes() long and 64-byte aligned; empty: own memory
-  Executor* executor = nullptr;   ///< default: default_executor()
+  /// Runs the loops; default: default_executor(). Must outlive the model, and what was made with its parameters().
+  Executor* executor = nullptr;
 };
 
 /// What one pass over a set of images gives.
@@ -29,7 +30,7 @@ struct Evaluation {
   std::int64_t examples = 0;
 };
 
-/// The parameters of a model, and who runs the loops over them. A view: the model must outlive it.
+/// The parameters of a model, and who runs the loops over them. A view: model and executor must outlive it.
 struct Parameters {
   std::span<Parameter> tensors;
   Executor* executor = nullptr;
@@ -45,13 +46,14 @@ class Model {
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
-  /// Bytes that a model of these options will use, before any is allocated: to size ModelOptions::buffer.
+  /// Bytes of the one block of memory that a model of these options will compute in, before any is allocated: to
+  /// size ModelOptions::buffer. Bookkeeping comes on top: some hundred bytes a node, 4 an example of the batch.
   static std::size_t bytes(const Graph& graph, Tensor loss, const ModelOptions& options = {});
   std::size_t bytes() const;
 
   /// Gathers and normalises the batch, runs forward and backward: gradients of the mean cross-entropy are in
-  /// parameters(). Returns that mean, without L2. Allocates nothing. Throws Error when the batch has more examples
-  /// than the model has lanes, none, or images of another shape.
+  /// parameters(). Returns that mean, without L2. Allocates nothing once the executor has started its threads.
+  /// Throws Error when the batch has more examples than the model has lanes, none, or images of another shape.
   double forward_backward(const Batch& batch);
   /// The mean cross-entropy of a batch, without gradients.
   double forward(const Batch& batch);

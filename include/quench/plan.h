@@ -13,13 +13,18 @@
 
 namespace quench {
 
+struct PlanState;  // src/graph/plan_state.h
+
 struct PlanOptions {
   int batch = 100;       ///< examples the buffers hold; padded to a multiple of 16 lanes
   bool training = true;  ///< false: no gradients, and values are overwritten as soon as they are used
   /// Tensors whose value (and gradient) stay readable after a run. A view (reshape, flatten) has the memory of its
   /// source, so its gradient is that of the source.
   std::vector<Tensor> keep{};
-  Executor* executor = nullptr;  ///< default: default_executor()
+  /// Runs the loops that are worth more than one thread; default: default_executor(). Must outlive the plan.
+  /// set_input(), sum, mean and softmax_cross_entropy stay on the calling thread: they are small beside the
+  /// products.
+  Executor* executor = nullptr;
 };
 
 /// One trainable tensor inside a plan: row-major float[size], 64-byte aligned, zero-padded to a multiple of 16.
@@ -32,7 +37,9 @@ struct Parameter {
 };
 
 /// Lays out values, gradients, parameters and scratch of everything `root` depends on in one block of memory.
-/// After bind() nothing allocates. All numbers are a function of the inputs alone, not of threads or processor.
+/// After bind() no call allocates, but for the first pass where the default executor makes its pool and starts its
+/// threads. All numbers are a function of the inputs alone, not of threads, nor of the processor within a numeric
+/// class: with and without fused multiply-add they differ.
 /// The graph must outlive the tensors that are passed in, but may grow after the plan is made.
 class Plan {
  public:
@@ -52,7 +59,8 @@ class Plan {
   /// Uses the first bytes() bytes of the caller's block, 64-byte aligned, which must outlive the plan, and clears
   /// them: parameters are zero until they are set. Throws Error when it is too small or not aligned.
   void bind(std::span<std::byte> memory);
-  /// Allocates the block itself. Without a bind() the functions below that touch memory throw Error.
+  /// Allocates the block itself. Throws Error when there is not that much memory; the plan is then as it was.
+  /// Without a bind() the functions below that touch memory throw Error.
   void bind();
 
   int batch() const;
@@ -82,14 +90,14 @@ class Plan {
 
   /// Computes all values. Returns the root's first element (0 for a per-example root).
   float forward();
-  /// Computes all gradients; call after forward(). Throws Error in a plan without training.
+  /// Computes all gradients of the last forward(), whose values it overwrites in part: each call needs a forward()
+  /// of its own. Throws Error without one, also when bind(), set_live(), set_input() or set_labels() came in
+  /// between, and in a plan without training.
   void backward();
 
-  struct State;  // src/graph/plan_state.h
-  State& state() { return *state_; }
-
  private:
-  std::unique_ptr<State> state_;
+  friend PlanState& state_of(Plan& plan);
+  std::unique_ptr<PlanState> state_;
 };
 
 }  // namespace quench

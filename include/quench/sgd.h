@@ -35,8 +35,9 @@ struct SgdOptions {
   float dampening = 0.0F;     ///< nu, 0 <= nu < 1
   float weight_decay = 0.0F;  ///< lambda, finite and >= 0: the loss includes lambda/2 |theta|^2 over all parameters
   /// With momentum the velocity is always stored. Without, v' = -(1 - nu) g is gone once it is used: storing it
-  /// takes memory and time (bytes(), and two more passes through memory a step) and buys v . g, velocity() and the
-  /// velocity's part of norms(), which are NaN or refused otherwise. The parameters are the same bits either way.
+  /// takes memory and time (bytes(), and two more passes through memory a step) and buys v . g, theta . v,
+  /// velocity() and the velocity's part of norms(), which otherwise are NaN or refused; |v|^2 is then that of the
+  /// last step's gradient. The parameters are the same bits either way, but for the sign of zeros.
   bool keep_velocity = true;
   std::span<std::byte> buffer{};  ///< the caller's memory, bytes() long and 64-byte aligned; empty: own memory
 };
@@ -48,8 +49,8 @@ struct SgdOptions {
 /// and v = 0 before the first step (eqs. 10, 11; PyTorch's first step leaves out the dampening, this one does not).
 class Sgd {
  public:
-  /// parameters: of a model in training, which must outlive this. Throws Error for options out of range, naming the
-  /// option and its value, and for a buffer that is too small or not aligned.
+  /// parameters: of a model in training, which must outlive this, and so must its executor. Throws Error for
+  /// options out of range, naming the option and its value, and for a buffer that is too small or not aligned.
   explicit Sgd(Parameters parameters, const SgdOptions& options = {});
   ~Sgd();
   Sgd(Sgd&&) noexcept;
@@ -58,7 +59,8 @@ class Sgd {
   float lr;  ///< eta of the next step; may be changed between steps
   const SgdOptions& options() const;
 
-  /// Bytes of the velocity and the sums, a multiple of 64: to size SgdOptions::buffer.
+  /// Bytes of the velocity, a multiple of 64, to size SgdOptions::buffer. (A few hundred bytes of bookkeeping for
+  /// each tensor, and 100 for each 4,096 of its elements, come on top.)
   static std::size_t bytes(const Parameters& parameters, const SgdOptions& options);
 
   /// Updates all parameters from their gradients (the L2 term is added here and nowhere else; the gradients

@@ -16,17 +16,11 @@ namespace {
 
 using Saved = std::uint32_t;
 
-Saved current() {
-  return _mm_getcsr();
-}
-void set(Saved value) {
-  _mm_setcsr(value);
-}
+Saved current() { return _mm_getcsr(); }
+void set(Saved value) { _mm_setcsr(value); }
 // MXCSR at reset: bits 7..12 mask all exceptions; rounding (13, 14), flush to zero (15), denormals are zero (6) are
 // 0.
-void set_contract() {
-  set(0x1F80);
-}
+void set_contract() { set(0x1F80); }
 
 #elif defined(__aarch64__)
 
@@ -45,9 +39,7 @@ void set(const Saved& value) {
   __asm__ volatile("msr fpsr, %0" : : "r"(value.status));
 }
 // FPCR 0: round to nearest, no flushing (FZ, FZ16), NaNs propagate (DN), no traps. FPSR holds the exception flags.
-void set_contract() {
-  set({0, 0});
-}
+void set_contract() { set({0, 0}); }
 
 #else
 
@@ -58,12 +50,8 @@ Saved current() {
   std::fegetenv(&value);
   return value;
 }
-void set(const Saved& value) {
-  std::fesetenv(&value);
-}
-void set_contract() {
-  std::fesetenv(FE_DFL_ENV);
-}
+void set(const Saved& value) { std::fesetenv(&value); }
+void set_contract() { std::fesetenv(FE_DFL_ENV); }
 
 #endif
 

@@ -15,9 +15,7 @@ constexpr double ln2_high = 0x1.62e42feep-1;
 constexpr double ln2_low = 0x1.a39ef35793c76p-33;
 
 /// 2^n for -1022 <= n <= 1023.
-double power_of_two(std::int64_t n) {
-  return std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52);
-}
+double power_of_two(std::int64_t n) { return std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52); }
 
 /// A quarter turn count and what remains of an angle, |rest| <= pi / 4 (and a little).
 struct Reduced {
@@ -64,9 +62,7 @@ double quarter_wave(std::int64_t quarter, double rest) {
   return (quarter & 2) == 0 ? magnitude : -magnitude;
 }
 
-bool in_trigonometric_range(double x) {
-  return std::fabs(x) <= 0x1p20;
-}  // false for NaN
+bool in_trigonometric_range(double x) { return std::fabs(x) <= 0x1p20; }  // false for NaN
 
 }  // namespace
 

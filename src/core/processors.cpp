@@ -102,8 +102,6 @@ int cgroup_threads(const fs::path& root) {
   return smallest;
 }
 
-int available_threads() {
-  return std::min(affinity_threads(), cgroup_threads());
-}
+int available_threads() { return std::min(affinity_threads(), cgroup_threads()); }
 
 }  // namespace quench

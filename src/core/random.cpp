@@ -60,9 +60,7 @@ void Random::refill() {
   used_ = 0;
 }
 
-float Random::uniform() {
-  return static_cast<float>(next() >> 8) * 0x1p-24F;
-}
+float Random::uniform() { return static_cast<float>(next() >> 8) * 0x1p-24F; }
 
 float Random::uniform(float lo, float hi) {
   const float span = hi - lo;

@@ -41,9 +41,7 @@ constexpr int remaining_bits = 24;
 constexpr std::uint64_t remaining_mask = (std::uint64_t{1} << remaining_bits) - 1;
 constexpr std::int64_t most_chunks_a_job = remaining_mask;
 
-std::int64_t remaining(std::uint64_t ticket) {
-  return static_cast<std::int64_t>(ticket & remaining_mask);
-}
+std::int64_t remaining(std::uint64_t ticket) { return static_cast<std::int64_t>(ticket & remaining_mask); }
 
 thread_local bool inside_chunk = false;
 
@@ -235,9 +233,7 @@ ThreadPool::ThreadPool(int threads) {
 
 ThreadPool::~ThreadPool() = default;
 
-int ThreadPool::threads() const {
-  return state_->threads;
-}
+int ThreadPool::threads() const { return state_->threads; }
 
 void ThreadPool::run(std::int64_t chunks, Chunk chunk, void* context) {
   if (chunks <= 0) return;
@@ -269,10 +265,16 @@ DefaultPool& default_pool() {
 Executor& default_executor() {
   DefaultPool& shared = default_pool();
   const std::lock_guard lock(shared.mutex);
+  if (!shared.pool && shared.threads > 0) shared.pool = std::make_unique<ThreadPool>(shared.threads);
   if (!shared.pool) {
-    const int threads =
-        shared.threads > 0 ? shared.threads : std::min(available_threads(), ThreadPool::max_threads);
-    shared.pool = std::make_unique<ThreadPool>(threads);
+    // Nobody asked for this many threads: where they cannot be started, one does.
+    shared.pool = std::make_unique<ThreadPool>(std::min(available_threads(), ThreadPool::max_threads));
+    try {
+      shared.pool->run(
+          2, [](void*, std::int64_t) noexcept {}, nullptr);
+    } catch (const Error&) {
+      shared.pool = std::make_unique<ThreadPool>(1);
+    }
   }
   return *shared.pool;
 }

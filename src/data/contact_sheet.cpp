@@ -1,16 +1,20 @@
 // A picture of many images at once, for a person to look at.
-#include <algorithm>
-#include <cerrno>
-#include <cstdio>
+#include <fcntl.h>
+
+#include <filesystem>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "io/descriptor.h"
+#include "io/files.h"
 #include "quench/dataset.h"
 #include "quench/error.h"
 
 namespace quench {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int columns = 20;
 constexpr int gap = 2;  // pixels around every image
@@ -50,9 +54,28 @@ Picture arrange(const ImageSet& images) {
   return picture;
 }
 
+std::error_code write_to_device(const fs::path& file, const std::string& contents) {
+  io::Descriptor device(file, O_WRONLY);
+  if (device.get() < 0) return io::last_error();
+  const std::error_code error = io::write_all(device.get(), contents).error;
+  const std::error_code closing = device.close();
+  return error ? error : closing;
+}
+
+/// Puts `contents` in the place of the file, or of the one that a link of this name leads to, whole or not at all.
+/// A device or a pipe cannot be replaced and is written to.
+std::error_code put(const fs::path& file, const std::string& contents) {
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) return write_to_device(file, contents);
+  if (!fs::is_symlink(file, error)) return io::disk().replace(file, contents);
+  const fs::path target = fs::weakly_canonical(file, error);
+  return error ? error : io::disk().replace(target, contents);
+}
+
 }  // namespace
 
-void write_contact_sheet(const ImageSet& images, const std::filesystem::path& file) {
+void write_contact_sheet(const ImageSet& images, const fs::path& file) {
   if (images.size() == 0) throw Error("an empty image set has no contact sheet, expected at least one image");
   if (images.channels() != 1 && images.channels() != 3) {
     throw Error("images of " + std::to_string(images.channels()) +
@@ -62,16 +85,9 @@ void write_contact_sheet(const ImageSet& images, const std::filesystem::path& fi
   const std::string header = std::string(picture.channels == 1 ? "P5" : "P6") + "\n" +
                              std::to_string(picture.width) + " " + std::to_string(picture.height) + "\n255\n";
 
-  std::FILE* stream = std::fopen(file.string().c_str(), "wb");
-  bool written = stream != nullptr && std::fwrite(header.data(), 1, header.size(), stream) == header.size() &&
-                 std::fwrite(picture.bytes.data(), 1, picture.bytes.size(), stream) == picture.bytes.size();
-  int reason = errno;
-  // What was buffered is written by fclose, and a full disk is noticed there.
-  if (stream != nullptr && std::fclose(stream) != 0 && written) {
-    written = false;
-    reason = errno;
-  }
-  if (!written) throw Error("cannot write " + file.string() + ": " + std::generic_category().message(reason));
+  const std::string contents = header + std::string(picture.bytes.begin(), picture.bytes.end());
+  if (const std::error_code error = put(file, contents))
+    throw Error("cannot write " + file.string() + ": " + error.message());
 }
 
 }  // namespace quench

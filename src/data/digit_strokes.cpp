@@ -189,8 +189,6 @@ constexpr std::span<const Glyph> digits[] = {zero, one, two, three, four, five, 
 
 }  // namespace
 
-std::span<const Glyph> glyphs(int digit) {
-  return digits[digit];
-}
+std::span<const Glyph> glyphs(int digit) { return digits[digit]; }
 
 }  // namespace quench

@@ -29,18 +29,14 @@ struct Hand {
   float corners;                 // fraction of the corners that become round
 };
 
-float normal(Random& random, float deviation) {
-  return static_cast<float>(random.normal()) * deviation;
-}
+float normal(Random& random, float deviation) { return static_cast<float>(random.normal()) * deviation; }
 
 /// exp of a normal number: 1 give or take a relative deviation.
 float around_one(Random& random, float deviation) {
   return static_cast<float>(exponential(random.normal() * static_cast<double>(deviation)));
 }
 
-float wave(float angle) {
-  return static_cast<float>(sine(static_cast<double>(angle)));
-}
+float wave(float angle) { return static_cast<float>(sine(static_cast<double>(angle))); }
 
 Hand choose_hand(float freedom, Random& random) {
   Hand hand{};
@@ -87,18 +83,10 @@ Point distort(const Hand& hand, Random& random, Point p) {
   return {hand.xx * x + hand.xy * y, hand.yx * x + hand.yy * y};
 }
 
-Point operator+(Point a, Point b) {
-  return {a.x + b.x, a.y + b.y};
-}
-Point operator-(Point a, Point b) {
-  return {a.x - b.x, a.y - b.y};
-}
-Point operator*(float s, Point a) {
-  return {s * a.x, s * a.y};
-}
-float length(Point a) {
-  return std::sqrt(a.x * a.x + a.y * a.y);
-}
+Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
+Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
+Point operator*(float s, Point a) { return {s * a.x, s * a.y}; }
+float length(Point a) { return std::sqrt(a.x * a.x + a.y * a.y); }
 
 /// A knot where the hand put it.
 struct Place {

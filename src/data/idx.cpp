@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "io/numbers.h"
 #include "quench/error.h"
 
 namespace quench {
@@ -18,11 +19,8 @@ constexpr std::uint64_t most_values = 1ULL << 40;  // far above any data set, fa
   throw Error(path.string() + what);
 }
 
-std::string hexadecimal(std::uint32_t value) {
-  std::string text = "0x";
-  for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[(value >> shift) & 15];
-  return text;
-}
+/// "0x00000803"
+std::string magic_text(std::uint32_t magic) { return "0x" + io::hexadecimal(magic).substr(8); }
 
 std::uint32_t big_endian(std::span<const std::uint8_t, 4> bytes) {
   return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
@@ -41,7 +39,7 @@ std::string extents_text(std::span<const std::int64_t> extents) {
 void check_magic(const std::filesystem::path& path, std::uint32_t magic, std::size_t dimensions) {
   const std::uint32_t expected = unsigned_bytes | static_cast<std::uint32_t>(dimensions);
   if (magic != expected) {
-    fail(path, " has magic number " + hexadecimal(magic) + ", expected " + hexadecimal(expected) +
+    fail(path, " has magic number " + magic_text(magic) + ", expected " + magic_text(expected) +
                    " (IDX, unsigned bytes, " + std::to_string(dimensions) +
                    (dimensions == 1 ? " dimension)" : " dimensions)"));
   }
@@ -87,6 +85,8 @@ std::FILE* open_regular(const std::filesystem::path& path) {
 
 }  // namespace
 
+void refuse_packed(const std::filesystem::path& path) { fail(path, " is gzip-compressed; run gunzip"); }
+
 IdxFile::IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t> shape)
     : path_(std::move(path)), file_(open_regular(path_)) {
   std::error_code error;
@@ -99,7 +99,7 @@ IdxFile::IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t>
   const std::string header_text = std::to_string(header.size()) + " bytes of its header";
   if (length == 0) fail(path_, " is empty, expected an IDX file");
   const std::size_t got = std::fread(header.data(), 1, header.size(), file_.get());
-  if (got >= 2 && header[0] == 0x1f && header[1] == 0x8b) fail(path_, " is gzip-compressed; run gunzip");
+  if (got >= 2 && header[0] == 0x1f && header[1] == 0x8b) refuse_packed(path_);
   if (got < header.size()) fail(path_, length_text + ", expected at least the " + header_text);
 
   const std::span<const std::uint8_t> words(header);

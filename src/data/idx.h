@@ -10,6 +10,9 @@
 
 namespace quench {
 
+/// Throws the Error about a file that is still compressed.
+[[noreturn]] void refuse_packed(const std::filesystem::path& path);
+
 /// An open IDX file of unsigned bytes whose header and length have been found right; its values are not read yet.
 class IdxFile {
  public:

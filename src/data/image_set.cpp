@@ -7,6 +7,7 @@
 
 #include "core/float_environment.h"
 #include "core/random.h"
+#include "data/labels.h"
 #include "quench/dataset.h"
 #include "quench/error.h"
 
@@ -67,11 +68,7 @@ ImageSet::ImageSet(int channels, int height, int width, int classes, std::vector
                 " (the number of labels) x " + std::to_string(channels) + " x " + std::to_string(height) + " x " +
                 std::to_string(width));
   }
-  const auto bad = std::find_if(labels.begin(), labels.end(), [&](int label) { return label >= classes; });
-  if (bad != labels.end()) {
-    throw Error("image " + std::to_string(bad - labels.begin()) + " has label " + std::to_string(*bad) +
-                ", expected 0 .. " + std::to_string(classes - 1));
-  }
+  check_labels(labels, classes, "the image set");
   pixels_ = std::move(pixels);
   labels_ = std::move(labels);
 }

@@ -1,5 +1,4 @@
 // MNIST: which of its files are there, and reading them.
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -7,6 +6,7 @@
 #include <vector>
 
 #include "data/idx.h"
+#include "data/labels.h"
 #include "quench/dataset.h"
 #include "quench/error.h"
 
@@ -45,14 +45,15 @@ fs::path find(const fs::path& folder, const FileName& name) {
   for (const std::string& spelling : {name.dashed(), name.dotted()})
     if (present(folder / spelling)) return folder / spelling;
   for (const std::string& spelling : {name.dashed(), name.dotted()})
-    if (const fs::path packed = folder / (spelling + ".gz"); present(packed))
-      throw Error(packed.string() + " is gzip-compressed; run gunzip");
+    if (const fs::path packed = folder / (spelling + ".gz"); present(packed)) refuse_packed(packed);
   throw Error((folder / name.dashed()).string() + " is missing (and so is " + name.dotted() + ")");
 }
 
-/// Images and labels of one half of the set, open and checked but not read.
+/// One half of the set: its two files, open and checked, and its labels once they are read. Images are 784 times as
+/// large as labels and come last.
 struct Half {
   IdxFile images, labels;
+  std::vector<std::uint8_t> label_values;
 
   Half(const fs::path& folder, const FileName& images_name, const FileName& labels_name)
       : images(find(folder, images_name), {IdxFile::any, side, side}),
@@ -63,17 +64,22 @@ struct Half {
     }
   }
 
-  ImageSet read() {
-    std::vector<std::uint8_t> label_bytes = labels.read();
-    const auto bad =
-        std::find_if(label_bytes.begin(), label_bytes.end(), [](int label) { return label >= classes; });
-    if (bad != label_bytes.end()) {
-      throw Error(labels.path().string() + " has label " + std::to_string(*bad) + " at position " +
-                  std::to_string(bad - label_bytes.begin()) + ", expected 0 .. " + std::to_string(classes - 1));
-    }
-    return {1, side, side, classes, images.read(), std::move(label_bytes)};
+  void read_labels() {
+    label_values = labels.read();
+    check_labels(label_values, classes, labels.path().string());
   }
+
+  ImageSet read_images() { return {1, side, side, classes, images.read(), std::move(label_values)}; }
 };
+
+/// The map for these images, read from `file`, which a complaint is to name.
+Normalization normalization_of(const ImageSet& images, const fs::path& file) {
+  try {
+    return images.zero_mean_unit_variance();
+  } catch (const Error& error) {
+    throw Error(file.string() + ": " + error.what());
+  }
+}
 
 }  // namespace
 
@@ -87,8 +93,10 @@ DataState mnist_state(const fs::path& folder) {
 Dataset load_mnist(const fs::path& folder) {
   Half train(folder, train_images, train_labels);
   Half test(folder, test_images, test_labels);
-  Dataset mnist{"mnist", false, train.read(), test.read()};
-  const Normalization normalization = mnist.train.zero_mean_unit_variance();
+  train.read_labels();
+  test.read_labels();
+  Dataset mnist{"mnist", false, train.read_images(), test.read_images()};
+  const Normalization normalization = normalization_of(mnist.train, train.images.path());
   mnist.train.set_normalization(normalization);
   mnist.test.set_normalization(normalization);
   return mnist;

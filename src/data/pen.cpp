@@ -47,8 +47,6 @@ void Canvas::draw(const Segment& segment, float softness) {
   }
 }
 
-std::uint8_t grey(float ink) {
-  return static_cast<std::uint8_t>(std::clamp(ink, 0.0F, 1.0F) * 255 + 0.5F);
-}
+std::uint8_t grey(float ink) { return static_cast<std::uint8_t>(std::clamp(ink, 0.0F, 1.0F) * 255 + 0.5F); }
 
 }  // namespace quench

@@ -72,6 +72,8 @@ class FreeList {
   std::size_t size_ = 0;
 };
 
+std::size_t size_of(const Buffer& buffer) { return static_cast<std::size_t>(buffer.bytes); }
+
 template <typename Key>
 std::vector<std::size_t> order_by(const std::vector<Buffer>& buffers, Key key) {
   std::vector<std::size_t> order(buffers.size());
@@ -83,21 +85,20 @@ std::vector<std::size_t> order_by(const std::vector<Buffer>& buffers, Key key) {
 
 }  // namespace
 
-std::size_t total_bytes(const std::vector<Buffer>& buffers) {
-  // Half the address space, so that no sum below can wrap around.
-  constexpr std::size_t limit = std::numeric_limits<std::size_t>::max() / 2;
-  std::size_t total = 0;
+std::size_t total_bytes(const std::vector<Buffer>& buffers, std::uint64_t most) {
+  std::uint64_t total = 0;
   for (const Buffer& buffer : buffers) {
-    if (buffer.bytes > limit - total) {
-      throw Error("plan: more than " + std::to_string(limit) + " bytes, the most this machine can address");
-    }
     total += buffer.bytes;
+    if (total > most) {  // at once, so that no sum can wrap around
+      throw Error("plan: at least " + std::to_string(total) + " bytes, expected at most the " +
+                  std::to_string(most) + " that this machine can address");
+    }
   }
-  return total;
+  return static_cast<std::size_t>(total);
 }
 
-std::size_t place_buffers(std::vector<Buffer>& buffers) {
-  total_bytes(buffers);  // throws when a size could overflow
+std::size_t place_buffers(std::vector<Buffer>& buffers, std::uint64_t most) {
+  total_bytes(buffers, most);  // from here on all sizes fit in a size_t
 
   const std::vector<std::size_t> beginning = order_by(buffers, &Buffer::first);
   const std::vector<std::size_t> ending = order_by(buffers, &Buffer::last);
@@ -108,13 +109,13 @@ std::size_t place_buffers(std::vector<Buffer>& buffers) {
     Buffer& buffer = buffers[index];
     for (; ended != ending.end() && buffers[*ended].last < buffer.first; ++ended) {
       const Buffer& old = buffers[*ended];
-      if (handed_over[*ended] == 0 && old.bytes > 0) block.release(old.offset, old.bytes);
+      if (handed_over[*ended] == 0 && old.bytes > 0) block.release(old.offset, size_of(old));
     }
     if (buffer.takes_place_of != none) {
       buffer.offset = buffers[buffer.takes_place_of].offset;
       handed_over[buffer.takes_place_of] = 1;
     } else {
-      buffer.offset = block.allocate(buffer.bytes);
+      buffer.offset = block.allocate(size_of(buffer));
     }
   }
   return block.size();

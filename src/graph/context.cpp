@@ -5,7 +5,7 @@ namespace quench {
 
 namespace {
 
-kernels::Block block_of(const Plan::State& state, const PlannedNode& planned) {
+kernels::Block block_of(const PlanState& state, const PlannedNode& planned) {
   constexpr std::int64_t group = kernels::lanes_per_group;
   if (planned.node.per_example) return {planned.elements, padded(state.live) / group, state.lanes};
   const std::int64_t floats = padded(planned.elements);
@@ -14,87 +14,51 @@ kernels::Block block_of(const Plan::State& state, const PlannedNode& planned) {
 
 }  // namespace
 
-const Node& Context::node() const {
-  return state_.nodes[position_].node;
-}
-const kernels::Table& Context::table() const {
-  return *state_.table;
-}
-Executor& Context::executor() const {
-  return *state_.running;
-}
-std::int64_t Context::lanes() const {
-  return state_.lanes;
-}
-std::int64_t Context::live() const {
-  return state_.live;
-}
+const Node& Context::node() const { return state_.nodes[position_].node; }
+const kernels::Table& Context::table() const { return *state_.table; }
+Executor& Context::executor() const { return *state_.running; }
+std::int64_t Context::lanes() const { return state_.lanes; }
+std::int64_t Context::live() const { return state_.live; }
 
-const Node& Context::input_node(std::size_t i) const {
-  return state_.nodes[node().inputs[i]].node;
-}
-std::int64_t Context::input_elements(std::size_t i) const {
-  return state_.nodes[node().inputs[i]].elements;
-}
-std::int64_t Context::output_elements() const {
-  return state_.nodes[position_].elements;
-}
+const Node& Context::input_node(std::size_t i) const { return state_.nodes[node().inputs[i]].node; }
+std::int64_t Context::input_elements(std::size_t i) const { return state_.nodes[node().inputs[i]].elements; }
+std::int64_t Context::output_elements() const { return state_.nodes[position_].elements; }
 kernels::Block Context::input_block(std::size_t i) const {
   return block_of(state_, state_.nodes[node().inputs[i]]);
 }
-kernels::Block Context::output_block() const {
-  return block_of(state_, state_.nodes[position_]);
+kernels::Block Context::output_block() const { return block_of(state_, state_.nodes[position_]); }
+
+float* Context::floats(std::size_t buffer) const { return state_.floats(buffer); }
+
+const float* Context::input(std::size_t i) const { return floats(state_.nodes[node().inputs[i]].value); }
+
+const float* Context::example_major_input(std::size_t i) const {
+  return floats(state_.nodes[node().inputs[i]].example_major);
+}
+std::int64_t Context::example_major_stride(std::size_t i) const {
+  return state_.example_major_stride(node().inputs[i]);
+}
+bool Context::has_example_major_input(std::size_t i) const {
+  return state_.nodes[node().inputs[i]].example_major != none;
 }
 
-float* Context::floats(std::size_t buffer) const {
-  return state_.floats(buffer);
-}
-
-const float* Context::input(std::size_t i) const {
-  return floats(state_.nodes[node().inputs[i]].value);
-}
-
-const float* Context::input_rows(std::size_t i) const {
-  return floats(state_.nodes[node().inputs[i]].rows);
-}
-std::int64_t Context::input_rows_stride(std::size_t i) const {
-  return state_.rows_stride(node().inputs[i]);
-}
-bool Context::has_input_rows(std::size_t i) const {
-  return state_.nodes[node().inputs[i]].rows != none;
-}
-
-float* Context::output() const {
-  return floats(state_.nodes[position_].value);
-}
-void* Context::saved() const {
-  return state_.at(state_.nodes[position_].saved);
-}
-const std::int32_t* Context::labels() const {
-  return state_.label_memory();
-}
+float* Context::output() const { return floats(state_.nodes[position_].value); }
+void* Context::saved() const { return state_.at(state_.nodes[position_].saved); }
+const std::int32_t* Context::labels() const { return state_.label_memory(); }
 
 void* Context::workspace() const {
   const PlannedNode& planned = state_.nodes[position_];
   return state_.at(pass_ == Pass::forward ? planned.forward_workspace : planned.backward_workspace);
 }
 
-bool Context::wanted(std::size_t i) const {
-  return (state_.nodes[position_].wanted >> i & 1U) != 0;
-}
-bool Context::accumulate(std::size_t i) const {
-  return (state_.nodes[position_].accumulate >> i & 1U) != 0;
-}
+bool Context::wanted(std::size_t i) const { return (state_.nodes[position_].wanted >> i & 1U) != 0; }
+bool Context::accumulate(std::size_t i) const { return (state_.nodes[position_].accumulate >> i & 1U) != 0; }
 
 float* Context::input_gradient(std::size_t i) const {
   return wanted(i) ? floats(state_.nodes[node().inputs[i]].gradient) : nullptr;
 }
 
-float* Context::output_gradient() const {
-  return floats(state_.nodes[position_].gradient);
-}
-bool Context::output_gradient_is_scratch() const {
-  return !state_.nodes[position_].kept;
-}
+float* Context::output_gradient() const { return floats(state_.nodes[position_].gradient); }
+bool Context::output_gradient_is_scratch() const { return !state_.nodes[position_].kept; }
 
 }  // namespace quench

@@ -15,6 +15,8 @@ namespace {
 // Small enough that bytes of any batch fit in 64 bits.
 constexpr std::int64_t max_elements = std::int64_t{1} << 32;
 
+}  // namespace
+
 void check_shape(const Shape& shape, const std::string& what) {
   std::int64_t count = 1;
   for (const std::int64_t extent : shape) {
@@ -28,8 +30,6 @@ void check_shape(const Shape& shape, const std::string& what) {
     count *= extent;
   }
 }
-
-}  // namespace
 
 std::int64_t element_count(const Shape& shape) {
   std::int64_t count = 1;
@@ -58,13 +58,9 @@ std::string describe(const Node& node, std::size_t id) {
   return std::string(node.op->name) + " " + std::to_string(id);
 }
 
-const Shape& Tensor::shape() const {
-  return graph_->nodes()[static_cast<std::size_t>(id_)].shape;
-}
+const Shape& Tensor::shape() const { return graph_->nodes()[static_cast<std::size_t>(id_)].shape; }
 
-bool Tensor::per_example() const {
-  return graph_->nodes()[static_cast<std::size_t>(id_)].per_example;
-}
+bool Tensor::per_example() const { return graph_->nodes()[static_cast<std::size_t>(id_)].per_example; }
 
 struct Graph::State {
   std::deque<Node> nodes;
@@ -86,7 +82,7 @@ Tensor Graph::input(Shape shape, std::string name) {
 }
 
 Tensor Graph::parameter(Shape shape, std::string name, Init init) {
-  if (state_->parameter_names.contains(name)) throw Error("parameter '" + name + "': the name is taken");
+  check_parameter_name(name);
   if (init == Init::xavier_uniform && shape.size() < 2) {
     throw Error("parameter '" + name + "': shape " + to_string(shape) +
                 ", expected at least two dimensions for Xavier's initialisation");
@@ -104,9 +100,7 @@ Tensor Graph::parameter(Shape shape, std::string name, Init init) {
   return tensor;
 }
 
-const std::deque<Node>& Graph::nodes() const {
-  return state_->nodes;
-}
+const std::deque<Node>& Graph::nodes() const { return state_->nodes; }
 
 Tensor Graph::tensor(std::size_t id) {
   if (id >= state_->nodes.size()) {
@@ -121,6 +115,11 @@ Tensor Graph::append(Node node) {
   check_shape(node.shape, describe(node, id));
   state_->nodes.push_back(std::move(node));
   return Tensor(this, static_cast<int>(id));
+}
+
+void Graph::check_parameter_name(std::string_view name) const {
+  if (state_->parameter_names.contains(name))
+    throw Error("parameter '" + std::string(name) + "': the name is taken");
 }
 
 std::string Graph::next_name(std::string_view stem) {

@@ -24,6 +24,9 @@ struct Node {
   Init init = Init::zeros;  ///< of parameters
 };
 
+/// Throws Error, beginning with `what`, for an extent below 1 or more than 2^32 elements.
+void check_shape(const Shape& shape, const std::string& what);
+
 /// How messages name a node: "parameter 'fc1.weight'", "relu 7" (its place in the list).
 std::string describe(const Node& node, std::size_t id);
 

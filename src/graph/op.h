@@ -18,7 +18,7 @@ enum class Pass { forward, backward };
 /// scratch is measured, it has all lanes live and its pointers are null.
 class Context {
  public:
-  Context(Plan::State& state, std::size_t position, Pass pass) : state_(state), position_(position), pass_(pass) {}
+  Context(PlanState& state, std::size_t position, Pass pass) : state_(state), position_(position), pass_(pass) {}
 
   const Node& node() const;
   const kernels::Table& table() const;
@@ -35,10 +35,11 @@ class Context {
   kernels::Block output_block() const;
 
   const float* input(std::size_t i) const;
-  /// A graph input's values once more, example-major, or null (see Op::wants_rows), and the distance between rows.
-  const float* input_rows(std::size_t i) const;
-  std::int64_t input_rows_stride(std::size_t i) const;
-  bool has_input_rows(std::size_t i) const;
+  /// A graph input's values once more, example-major, or null (see Op::wants_example_major), and the distance in
+  /// floats between examples.
+  const float* example_major_input(std::size_t i) const;
+  std::int64_t example_major_stride(std::size_t i) const;
+  bool has_example_major_input(std::size_t i) const;
   float* output() const;
   /// What forward leaves for backward beside the output: Op::saved_bytes.
   void* saved() const;
@@ -58,7 +59,7 @@ class Context {
  private:
   float* floats(std::size_t buffer) const;
 
-  Plan::State& state_;
+  PlanState& state_;
   std::size_t position_;
   Pass pass_;
 };
@@ -81,13 +82,14 @@ struct Op {
   /// Whether backward reads output(), and input(i) when the inputs with a bit in `wanted` get gradients.
   bool backward_reads_output = false;
   bool (*backward_reads_input)(std::size_t i, std::uint32_t wanted) = nullptr;
-  /// Backward is faster with example-major rows of input 0, if that is (a view of) an input of the graph.
-  bool wants_rows = false;
+  /// Backward is faster with input 0 example-major, if that is (a view of) an input of the graph.
+  bool wants_example_major = false;
   bool reads_labels = false;
-  /// Bytes that live from forward to backward, and scratch during one of them. Null means none.
-  std::size_t (*saved_bytes)(const Context&) = nullptr;
-  std::size_t (*forward_workspace)(const Context&) = nullptr;
-  std::size_t (*backward_workspace)(const Context&) = nullptr;
+  /// Bytes that live from forward to backward, and scratch during one of them. Null means none. 64 bits everywhere:
+  /// the planner refuses what the machine cannot address.
+  std::uint64_t (*saved_bytes)(const Context&) = nullptr;
+  std::uint64_t (*forward_workspace)(const Context&) = nullptr;
+  std::uint64_t (*backward_workspace)(const Context&) = nullptr;
 };
 
 }  // namespace quench

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -29,7 +30,7 @@ std::span<float> tensor_span(float* data, const PlannedNode& planned, std::int64
 }
 
 // The node of a tensor whose memory the caller may see.
-const PlannedNode& readable(const Plan::State& state, Tensor tensor, const char* what, bool gradient) {
+const PlannedNode& readable(const PlanState& state, Tensor tensor, const char* what, bool gradient) {
   state.require_memory();
   const PlannedNode& planned = state.nodes[state.position(tensor, what)];
   const Node& source = state.nodes[planned.source].node;
@@ -44,7 +45,7 @@ const PlannedNode& readable(const Plan::State& state, Tensor tensor, const char*
 
 }  // namespace
 
-std::size_t Plan::State::position(Tensor tensor, const char* what) const {
+std::size_t PlanState::position(Tensor tensor, const char* what) const {
   if (tensor == Tensor{}) throw Error(std::string(what) + ": the Tensor is empty");
   if (&tensor.graph() != graph)
     throw Error(std::string(what) + ": the tensor belongs to another graph than the plan");
@@ -56,11 +57,11 @@ std::size_t Plan::State::position(Tensor tensor, const char* what) const {
   return position_of[id];
 }
 
-void Plan::State::require_memory() const {
+void PlanState::require_memory() const {
   if (memory == nullptr) throw Error("plan: it has no memory, expected a call of bind() first");
 }
 
-Plan::Plan(const Graph& graph, Tensor root, PlanOptions options) : state_(std::make_unique<State>()) {
+Plan::Plan(const Graph& graph, Tensor root, PlanOptions options) : state_(std::make_unique<PlanState>()) {
   make_plan(graph, root, options, *state_);
 }
 
@@ -68,27 +69,15 @@ Plan::~Plan() = default;
 Plan::Plan(Plan&&) noexcept = default;
 Plan& Plan::operator=(Plan&&) noexcept = default;
 
-std::size_t Plan::bytes() const {
-  return state_->bytes;
-}
-std::size_t Plan::bytes_without_reuse() const {
-  return state_->bytes_without_reuse;
-}
-int Plan::batch() const {
-  return state_->batch;
-}
-std::int64_t Plan::lanes() const {
-  return state_->lanes;
-}
-std::int64_t Plan::live() const {
-  return state_->live;
-}
-std::span<Parameter> Plan::parameters() {
-  return state_->parameters;
-}
+std::size_t Plan::bytes() const { return state_->bytes; }
+std::size_t Plan::bytes_without_reuse() const { return state_->bytes_without_reuse; }
+int Plan::batch() const { return state_->batch; }
+std::int64_t Plan::lanes() const { return state_->lanes; }
+std::int64_t Plan::live() const { return state_->live; }
+std::span<Parameter> Plan::parameters() { return state_->parameters; }
 
 void Plan::bind(std::span<std::byte> memory) {
-  State& s = *state_;
+  PlanState& s = *state_;
   if (memory.size() < s.bytes) {
     throw Error("plan: the buffer has " + std::to_string(memory.size()) + " bytes, expected at least " +
                 std::to_string(s.bytes));
@@ -99,6 +88,7 @@ void Plan::bind(std::span<std::byte> memory) {
   }
   if (memory.data() != s.owned.get()) s.owned.reset();
   s.memory = memory.data();
+  s.ready_for_backward = false;
   std::memset(s.memory, 0, s.bytes);
   for (std::size_t i = 0; i < s.parameters.size(); ++i) {
     const PlannedNode& planned = s.nodes[s.parameter_positions[i]];
@@ -109,9 +99,15 @@ void Plan::bind(std::span<std::byte> memory) {
 }
 
 void Plan::bind() {
-  State& s = *state_;
-  s.owned.reset(static_cast<std::byte*>(::operator new (s.bytes, std::align_val_t{alignment})));
-  bind({s.owned.get(), s.bytes});
+  PlanState& s = *state_;
+  std::byte* block = nullptr;
+  try {
+    block = static_cast<std::byte*>(::operator new (s.bytes, std::align_val_t{alignment}));
+  } catch (const std::bad_alloc&) {
+    throw Error("plan: no memory for a block of " + std::to_string(s.bytes) + " bytes");
+  }
+  s.owned.reset(block);
+  bind({block, s.bytes});
 }
 
 void Plan::set_live(std::int64_t examples) {
@@ -119,10 +115,11 @@ void Plan::set_live(std::int64_t examples) {
     throw Error("plan: " + std::to_string(examples) + " live examples, expected 1 .. " + std::to_string(lanes()));
   }
   state_->live = examples;
+  state_->ready_for_backward = false;
 }
 
 void Plan::set_input(Tensor input, std::span<const float> values) {
-  State& s = *state_;
+  PlanState& s = *state_;
   s.require_memory();
   const PlannedNode& planned = s.nodes[s.position(input, "set_input")];
   if (planned.node.kind != Node::Kind::input) {
@@ -134,17 +131,18 @@ void Plan::set_input(Tensor input, std::span<const float> values) {
                 describe(planned.node, planned.id) + ", expected " + std::to_string(expected) + " (" +
                 std::to_string(s.live) + " live examples of " + std::to_string(features) + ")");
   }
+  s.ready_for_backward = false;
   kernels::table().transpose(values.data(), s.live, features, features, s.floats(planned.value), s.lanes,
                              padded(s.live));
-  if (planned.rows == none) return;
-  float* row = s.floats(planned.rows);
+  if (planned.example_major == none) return;
+  float* row = s.floats(planned.example_major);
   for (std::int64_t n = 0; n < s.live; ++n, row += padded(features)) {
     std::copy_n(values.data() + n * features, features, row);
   }
 }
 
 void Plan::set_labels(std::span<const std::int32_t> labels) {
-  State& s = *state_;
+  PlanState& s = *state_;
   s.require_memory();
   if (s.labels == none) throw Error("set_labels: no operation of the plan reads labels");
   if (labels.size() != static_cast<std::size_t>(s.live)) {
@@ -157,6 +155,7 @@ void Plan::set_labels(std::span<const std::int32_t> labels) {
                   ", expected 0 .. " + std::to_string(s.classes - 1));
     }
   }
+  s.ready_for_backward = false;
   std::fill(std::copy(labels.begin(), labels.end(), s.label_memory()), s.label_memory() + padded(s.live), 0);
 }
 
@@ -172,8 +171,9 @@ std::span<float> Plan::gradient(Tensor tensor) {
 }
 
 float Plan::forward() {
-  State& s = *state_;
+  PlanState& s = *state_;
   s.require_memory();
+  s.ready_for_backward = false;  // an executor may throw
   const FloatEnvironment environment;
   s.table = &kernels::table();
   s.running = s.executor != nullptr ? s.executor : &default_executor();
@@ -183,14 +183,19 @@ float Plan::forward() {
     clear_padding(s.floats(planned.value), planned);
     planned.node.op->forward(Context(s, p, Pass::forward));
   }
+  s.ready_for_backward = true;
   const PlannedNode& root = s.nodes.back();
   return root.node.per_example ? 0.0F : *s.floats(root.value);
 }
 
 void Plan::backward() {
-  State& s = *state_;
+  PlanState& s = *state_;
   s.require_memory();
   if (!s.training) throw Error("backward: the plan was made without training");
+  if (!s.ready_for_backward) {
+    throw Error("backward: expected a forward() since the last backward(), bind() or setting of inputs and labels");
+  }
+  s.ready_for_backward = false;
   const FloatEnvironment environment;
   s.table = &kernels::table();
   s.running = s.executor != nullptr ? s.executor : &default_executor();

@@ -16,12 +16,9 @@
 
 namespace quench {
 
-/// Elements of a shared tensor, or lanes, rounded up to whole vectors.
-constexpr std::int64_t padded(std::int64_t count) {
-  return (count + kernels::lanes_per_group - 1) / kernels::lanes_per_group * kernels::lanes_per_group;
-}
+using kernels::padded;
 
-/// A node that the root depends on, and where its data lies. Buffers are indices into Plan::State::buffers.
+/// A node that the root depends on, and where its data lies. Buffers are indices into PlanState::buffers.
 ///
 /// A view has the buffers of its *source*, the node whose memory it shows; every other node is its own source.
 struct PlannedNode {
@@ -32,8 +29,8 @@ struct PlannedNode {
   bool kept = false;  ///< the value and gradient of this source stay readable after a run
 
   std::size_t value = none;
-  std::size_t gradient = none;  ///< none where no gradient is needed
-  std::size_t rows = none;      ///< of inputs: the values example-major (see Op::wants_rows)
+  std::size_t gradient = none;       ///< none where no gradient is needed
+  std::size_t example_major = none;  ///< of inputs: the values once more (see Op::wants_example_major)
   std::size_t saved = none;
   std::size_t forward_workspace = none;
   std::size_t backward_workspace = none;
@@ -47,7 +44,7 @@ struct AlignedDelete {
   void operator()(std::byte* block) const { ::operator delete (block, std::align_val_t{alignment}); }
 };
 
-struct Plan::State {
+struct PlanState {
   const Graph* graph = nullptr;  ///< compared with the graph of tensors passed in, never followed
   int batch = 0;
   std::int64_t lanes = 0;
@@ -66,6 +63,8 @@ struct Plan::State {
   std::vector<std::size_t> parameter_positions;
 
   std::byte* memory = nullptr;  ///< null until bind()
+  /// Whether memory holds what forward() left, which backward() overwrites in part.
+  bool ready_for_backward = false;
   std::unique_ptr<std::byte, AlignedDelete> owned;
 
   // Looked up once at the start of each pass.
@@ -78,12 +77,14 @@ struct Plan::State {
   }
   float* floats(std::size_t buffer) const { return reinterpret_cast<float*>(at(buffer)); }
   std::int32_t* label_memory() const { return reinterpret_cast<std::int32_t*>(at(labels)); }
-  /// Floats between the example-major rows of an input.
-  std::int64_t rows_stride(std::size_t position) const { return padded(nodes[position].elements); }
+  /// Floats between the examples of an input's example-major copy.
+  std::int64_t example_major_stride(std::size_t position) const { return padded(nodes[position].elements); }
   /// Position of a tensor in the plan; throws Error, beginning with `what`, when it is not there.
   std::size_t position(Tensor tensor, const char* what) const;
   /// Throws Error before bind().
   void require_memory() const;
 };
+
+inline PlanState& state_of(Plan& plan) { return *plan.state_; }
 
 }  // namespace quench

@@ -16,7 +16,7 @@ constexpr std::int64_t before_all = -1;  // first step of what lives always
 
 class Planner {
  public:
-  Planner(const Graph& graph, Tensor root, const PlanOptions& options, Plan::State& state)
+  Planner(const Graph& graph, Tensor root, const PlanOptions& options, PlanState& state)
       : graph_(graph), state_(state), nodes_(state.nodes) {
     check_arguments(root, options);
     state_.graph = &graph;
@@ -157,29 +157,26 @@ class Planner {
         state_.classes = reads_labels ? std::min(state_.classes, classes) : classes;
         reads_labels = true;
       }
-      if (node.op->wants_rows && runs_backward(p)) {
+      if (node.op->wants_example_major && runs_backward(p)) {
         PlannedNode& input = nodes_[source(node.inputs[0])];
-        if (input.node.kind == Node::Kind::input && input.rows == none) {
-          const auto floats = static_cast<std::size_t>(padded(input.elements) * state_.lanes);
-          input.rows = add(before_all, end(), floats * sizeof(float));
+        if (input.node.kind == Node::Kind::input && input.example_major == none) {
+          input.example_major = add(before_all, end(), float_bytes(padded(input.elements) * state_.lanes));
         }
       }
     }
     if (reads_labels) {
-      state_.labels = add(before_all, end(), static_cast<std::size_t>(state_.lanes) * sizeof(std::int32_t));
+      state_.labels = add(before_all, end(), static_cast<std::uint64_t>(state_.lanes) * sizeof(std::int32_t));
     }
   }
 
-  std::size_t add(std::int64_t first, std::int64_t last, std::size_t bytes) {
+  std::size_t add(std::int64_t first, std::int64_t last, std::uint64_t bytes) {
     state_.buffers.push_back({first, last, aligned(bytes), none, 0});
     return state_.buffers.size() - 1;
   }
 
-  std::size_t tensor_bytes(std::size_t position) const {
+  std::uint64_t tensor_bytes(std::size_t position) const {
     const PlannedNode& planned = nodes_[position];
-    const std::int64_t floats =
-        planned.node.per_example ? planned.elements * state_.lanes : padded(planned.elements);
-    return static_cast<std::size_t>(floats) * sizeof(float);
+    return float_bytes(planned.node.per_example ? planned.elements * state_.lanes : padded(planned.elements));
   }
 
   bool same_size(std::size_t a, std::size_t b) const {
@@ -253,9 +250,11 @@ class Planner {
       if (!computes(p)) continue;
       PlannedNode& planned = nodes_[p];
       const Op& op = *planned.node.op;
-      const auto scratch = [&](std::size_t (*measure)(const Context&), Pass pass, std::int64_t first,
+      // The products count theirs in a size_t. It is at most about twice their operands and result: where it wraps
+      // around, those are refused.
+      const auto scratch = [&](std::uint64_t (*measure)(const Context&), Pass pass, std::int64_t first,
                                std::int64_t last) {
-        const std::size_t bytes = measure == nullptr ? 0 : measure(Context(state_, p, pass));
+        const std::uint64_t bytes = measure == nullptr ? 0 : measure(Context(state_, p, pass));
         return bytes == 0 ? none : add(first, last, bytes);
       };
       const std::int64_t forward = forward_step(p);
@@ -273,7 +272,7 @@ class Planner {
       const PlannedNode& shown = nodes_[planned.source];
       planned.value = shown.value;
       planned.gradient = shown.gradient;
-      planned.rows = shown.rows;
+      planned.example_major = shown.example_major;
       planned.kept = shown.kept;
     }
   }
@@ -288,7 +287,7 @@ class Planner {
   }
 
   const Graph& graph_;
-  Plan::State& state_;
+  PlanState& state_;
   std::vector<PlannedNode>& nodes_;
   std::vector<char> has_gradient_;            // of sources
   std::vector<std::int64_t> gradient_first_;  // of sources: step of the first contribution
@@ -296,7 +295,7 @@ class Planner {
 
 }  // namespace
 
-void make_plan(const Graph& graph, Tensor root, const PlanOptions& options, Plan::State& state) {
+void make_plan(const Graph& graph, Tensor root, const PlanOptions& options, PlanState& state) {
   Planner(graph, root, options, state);
 }
 

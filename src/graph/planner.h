@@ -12,6 +12,6 @@ namespace quench {
 /// lives from its own forward step to its last reader's, a gradient from its first contribution to the backward
 /// step of the node it belongs to. Parameters, their gradients, inputs and labels live always; kept tensors to the
 /// end.
-void make_plan(const Graph& graph, Tensor root, const PlanOptions& options, Plan::State& state);
+void make_plan(const Graph& graph, Tensor root, const PlanOptions& options, PlanState& state);
 
 }  // namespace quench

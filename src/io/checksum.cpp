@@ -4,9 +4,7 @@
 
 namespace quench::io {
 
-void Checksum::add(std::uint64_t word) {
-  hash_ = std::rotl((hash_ ^ word) * 0x9E3779B97F4A7C15U, 32);
-}
+void Checksum::add(std::uint64_t word) { hash_ = std::rotl((hash_ ^ word) * 0x9E3779B97F4A7C15U, 32); }
 
 void Checksum::add(std::span<const std::uint8_t> bytes) {
   add(std::uint64_t{bytes.size()});

@@ -5,103 +5,132 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
+#include <string>
+
+#include "io/numbers.h"
 
 namespace quench::io {
 namespace {
 
-std::error_code last_error() {
-  return {errno, std::generic_category()};
-}
+namespace fs = std::filesystem;
 
-/// An open file that closes itself; -1 when it could not be opened.
-class Descriptor {
+class FileCategory final : public std::error_category {
  public:
-  Descriptor(const std::filesystem::path& file, int flags) {
-    do {
-      descriptor_ = ::open(file.c_str(), flags | O_CLOEXEC, 0666);
-    } while (descriptor_ < 0 && errno == EINTR);
+  const char* name() const noexcept override { return "file"; }
+  std::string message(int code) const override {
+    switch (static_cast<FileError>(code)) {
+      case FileError::shorter:
+        return "it is shorter than what was written";
+      case FileError::longer:
+        return "it is longer than what was written, something else writes to it";
+      case FileError::irregular:
+        return "it is not a regular file";
+    }
+    return "unknown error";
   }
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return descriptor_; }
-
-  /// Network file systems report a full disk only here.
-  std::error_code close() {
-    if (descriptor_ < 0) return {};
-    // After EINTR the descriptor is gone on every system in use; closing it again could close somebody else's.
-    const int result = ::close(std::exchange(descriptor_, -1));
-    return result == 0 || errno == EINTR ? std::error_code{} : last_error();
-  }
-
- private:
-  int descriptor_ = -1;
 };
 
-std::error_code write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return last_error();
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+void remove_quietly(const fs::path& file) {
+  std::error_code ignored;
+  fs::remove(file, ignored);
+}
+
+/// Nothing when it is a regular file of `low` to `high` bytes.
+std::error_code check_size(const Descriptor& file, std::uint64_t low, std::uint64_t high) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return last_error();
+  if (!S_ISREG(status.st_mode)) return FileError::irregular;
+  const auto found = static_cast<std::uint64_t>(status.st_size);
+  if (found < low) return FileError::shorter;
+  if (found > high) return FileError::longer;
   return {};
 }
 
+std::error_code write_and_sync(const fs::path& file, std::string_view contents) {
+  Descriptor open_file(file, O_WRONLY | O_CREAT | O_TRUNC);
+  if (open_file.get() < 0) return last_error();
+  if (const std::error_code error = write_all(open_file.get(), contents).error) return error;
+  // Some file systems cannot sync and say EINVAL: the write stands.
+  if (::fsync(open_file.get()) != 0 && errno != EINVAL) return last_error();
+  return open_file.close();
+}
+
+// What already exists is opened without blocking: a pipe that took the file's place would wait for a reader.
 class Disk final : public Files {
  public:
-  std::error_code replace(const std::filesystem::path& file, std::string_view contents) override {
-    std::filesystem::path beside = file;
-    beside += ".partial";
-    std::error_code error = write_and_sync(beside, contents);
-    if (!error) std::filesystem::rename(beside, file, error);
-    if (error) {
-      std::error_code ignored;
-      std::filesystem::remove(beside, ignored);
-    }
+  std::error_code create(const fs::path& file, std::string_view contents) override {
+    Descriptor open_file(file, O_WRONLY | O_CREAT | O_EXCL);
+    if (open_file.get() < 0) return last_error();
+    std::error_code error = write_all(open_file.get(), contents).error;
+    if (!error) error = open_file.close();
+    if (error) remove_quietly(file);
     return error;
   }
 
-  std::error_code append(const std::filesystem::path& file, std::uint64_t size, std::string_view bytes) override {
-    Descriptor open_file(file, O_WRONLY | (size == 0 ? O_CREAT : 0));
-    if (open_file.get() < 0) return last_error();
-    struct stat status {};
-    if (::fstat(open_file.get(), &status) != 0) return last_error();
-    const auto found = static_cast<std::uint64_t>(status.st_size);
-    if (found < size) return std::make_error_code(std::errc::io_error);
-    const auto offset = static_cast<off_t>(size);
-    if (found > size && ::ftruncate(open_file.get(), offset) != 0) return last_error();
-    // A pipe or a terminal in place of the file starts at its own place.
-    if (size > 0 && ::lseek(open_file.get(), offset, SEEK_SET) < 0) return last_error();
-    std::error_code error = write_all(open_file.get(), bytes);
-    if (error) {
-      // Shortening needs no room; should it fail all the same, the next append cuts.
-      if (::ftruncate(open_file.get(), offset) != 0) return error;
-    }
-    const std::error_code closing = open_file.close();
-    return error ? error : closing;
+  std::error_code replace(const fs::path& file, std::string_view contents) override {
+    const fs::path beside = partial_name(file);
+    std::error_code error = write_and_sync(beside, contents);
+    if (!error) error = rename(beside, file);
+    if (error) remove_quietly(beside);
+    return error;
   }
 
- private:
-  static std::error_code write_and_sync(const std::filesystem::path& file, std::string_view contents) {
-    Descriptor open_file(file, O_WRONLY | O_CREAT | O_TRUNC);
+  std::error_code rename(const fs::path& from, const fs::path& to) override {
+    std::error_code error;
+    fs::rename(from, to, error);
+    return error;
+  }
+
+  Written append(const fs::path& file, std::uint64_t size, std::string_view bytes) override {
+    Descriptor open_file(file, O_WRONLY | O_APPEND | O_NONBLOCK);
+    if (open_file.get() < 0) return {.error = last_error()};
+    if (const std::error_code error = check_size(open_file, size, size)) return {.error = error};
+    Written written = write_all(open_file.get(), bytes);
+    const std::error_code closing = open_file.close();
+    if (!written.error) written.error = closing;
+    return written;
+  }
+
+  std::error_code cut(const fs::path& file, std::uint64_t size, std::uint64_t keep) override {
+    Descriptor open_file(file, O_WRONLY | O_NONBLOCK);
     if (open_file.get() < 0) return last_error();
-    if (const std::error_code error = write_all(open_file.get(), contents)) return error;
-    // Some file systems cannot sync and say EINVAL: the write stands.
-    if (::fsync(open_file.get()) != 0 && errno != EINVAL) return last_error();
+    if (const std::error_code error = check_size(open_file, keep, size)) return error;
+    if (::ftruncate(open_file.get(), static_cast<off_t>(keep)) != 0) return last_error();
     return open_file.close();
   }
 };
 
 }  // namespace
 
+std::error_code make_error_code(FileError error) {
+  static const FileCategory category;
+  return {static_cast<int>(error), category};
+}
+
 Files& disk() {
   static Disk instance;
   return instance;
+}
+
+fs::path partial_name(fs::path file) {
+  file += "." + to_text(::getpid()) + ".partial";
+  return file;
+}
+
+std::error_code check_writable(const fs::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) == 0) {
+    // Not by opening it: closing it again would look to the reader of a pipe like the end.
+    if (S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::is_a_directory);
+    return ::access(file.c_str(), W_OK) == 0 ? std::error_code{} : last_error();
+  }
+  const Descriptor made(file, O_WRONLY | O_CREAT | O_EXCL);
+  if (made.get() >= 0) {
+    remove_quietly(file);
+    return {};
+  }
+  // A link to a file that is still to be made.
+  return errno == EEXIST ? std::error_code{} : last_error();
 }
 
 }  // namespace quench::io

@@ -82,9 +82,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
   return *this;
 }
 
-JsonWriter& JsonWriter::number(double value) {
-  return std::isfinite(value) ? raw(to_text(value)) : null();
-}
+JsonWriter& JsonWriter::number(double value) { return std::isfinite(value) ? raw(to_text(value)) : null(); }
 
 JsonWriter& JsonWriter::open(char bracket) {
   start_item();

@@ -14,12 +14,8 @@ std::string shortest(Float value) {
 
 }  // namespace
 
-std::string to_text(double value) {
-  return shortest(value);
-}
-std::string to_text(float value) {
-  return shortest(value);
-}
+std::string to_text(double value) { return shortest(value); }
+std::string to_text(float value) { return shortest(value); }
 
 std::string fixed(double value, int decimals) {
   // Below 1e15 the digits before the point are few; above, a fixed notation could need 308 of them.
@@ -47,11 +43,16 @@ std::string byte_size(std::uint64_t bytes) {
 std::string clock_time(double seconds) {
   if (!(seconds >= 0 && seconds < 1e15)) return "?";
   const auto total = static_cast<std::uint64_t>(std::ceil(seconds));
-  const auto two_digits = [](std::uint64_t n) { return (n < 10 ? "0" : "") + to_text(n); };
-  const std::string tail = two_digits(total % 60);
+  const std::string tail = padded(total % 60, 2);
   const std::uint64_t minutes = total / 60;
   if (minutes < 60) return to_text(minutes) + ":" + tail;
-  return to_text(minutes / 60) + ":" + two_digits(minutes % 60) + ":" + tail;
+  return to_text(minutes / 60) + ":" + padded(minutes % 60, 2) + ":" + tail;
+}
+
+std::string padded(std::uint64_t value, std::size_t digits) {
+  std::string text = to_text(value);
+  if (text.size() < digits) text.insert(0, digits - text.size(), '0');
+  return text;
 }
 
 std::string hexadecimal(std::uint64_t value) {
@@ -65,6 +66,12 @@ std::optional<double> parse_double(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+bool spells_number(std::string_view text) {
+  double ignored = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ignored);
+  return error != std::errc::invalid_argument && end == text.data() + text.size();
 }
 
 }  // namespace quench::io

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ std::string grouped(std::uint64_t value);
 std::string byte_size(std::uint64_t bytes);
 /// For people: "0:07", "12:34", "1:02:03" from seconds, rounded up; "?" for what is negative or not finite.
 std::string clock_time(double seconds);
+/// At least `digits` digits, zeros in front: "07".
+std::string padded(std::uint64_t value, std::size_t digits);
 /// 16 hexadecimal digits.
 std::string hexadecimal(std::uint64_t value);
 
@@ -42,5 +45,7 @@ std::optional<Integer> parse_integer(std::string_view text) {
 }
 /// The same for decimal numbers; "nan" and "inf" are numbers here, and a range check is the caller's.
 std::optional<double> parse_double(std::string_view text);
+/// Whether the whole text spells a decimal number, be it one that is too large or too small for parse_double.
+bool spells_number(std::string_view text);
 
 }  // namespace quench::io

@@ -99,13 +99,9 @@ void use_table(const char* name) {
 
 }  // namespace kernels
 
-const char* instruction_set() {
-  return kernels::table().name;
-}
+const char* instruction_set() { return kernels::table().name; }
 
-const char* numeric_class() {
-  return kernels::table().numeric_class;
-}
+const char* numeric_class() { return kernels::table().numeric_class; }
 
 std::vector<std::string> instruction_sets() {
   std::size_t count = 0;

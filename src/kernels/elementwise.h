@@ -22,9 +22,7 @@ void relu(Block block, const float* x, float* y) {
 }
 
 /// The gradient that passes a ReLU whose result is y: none where y <= 0.
-QUENCH_INLINE f32x16 relu_mask(f32x16 y, f32x16 dy) {
-  return select(y <= zero(), zero(), dy);
-}
+QUENCH_INLINE f32x16 relu_mask(f32x16 y, f32x16 dy) { return select(y <= zero(), zero(), dy); }
 
 void relu_backward(Block block, const float* y, const float* dy, float* dx, bool accumulate) {
   if (accumulate) {
@@ -34,17 +32,24 @@ void relu_backward(Block block, const float* y, const float* dy, float* dx, bool
   }
 }
 
-void relu_backward_sum(Block block, const float* y, const float* dy, float* dx, float* row_sum,
+/// body(offset, live) for each group of one row; live: its lanes that hold examples n < count.
+template <typename Body>
+QUENCH_INLINE void for_each_live_group(Block b, int64_t row, int64_t count, Body body) {
+  for (int64_t v = 0; v < b.vectors; ++v) body(row * b.stride + v * lanes, live_lanes(v * lanes, count));
+}
+
+QUENCH_INLINE void put(float* s, float value, bool accumulate) { *s = accumulate ? *s + value : value; }
+
+void relu_backward_sum(Block block, int64_t live, const float* y, const float* dy, float* dx, float* row_sum,
                        bool accumulate_sum) {
   for (int64_t r = 0; r < block.rows; ++r) {
     f32x16 sum = zero();
-    for (int64_t v = 0; v < block.vectors; ++v) {
-      const int64_t i = r * block.stride + v * lanes;
+    for_each_live_group(block, r, live, [&](int64_t i, mask16 alive) {
       const f32x16 g = relu_mask(load(y + i), load(dy + i));
       store(dx + i, g);
-      sum = sum + g;
-    }
-    row_sum[r] = accumulate_sum ? row_sum[r] + tree_sum(sum) : tree_sum(sum);
+      sum = sum + select(alive, g, zero());
+    });
+    put(row_sum + r, tree_sum(sum), accumulate_sum);
   }
 }
 
@@ -89,18 +94,18 @@ void multiply_rows(Block block, const float* a, const float* s, float* y, bool a
   }
 }
 
-void spread_row(Block block, const float* x, float factor, float* y, bool accumulate) {
-  const f32x16 factors = splat(factor);
+void spread_row(Block block, const float* x, float divisor, float* y, bool accumulate) {
+  const f32x16 divisors = splat(divisor);
   for_each_row_group(block, [=](int64_t i, int64_t r) {
-    const f32x16 x_i = load(x + (i - r * block.stride));
-    store(y + i, accumulate ? fma(x_i, factors, load(y + i)) : x_i * factors);
+    const f32x16 value = load(x + (i - r * block.stride)) / divisors;
+    store(y + i, accumulate ? load(y + i) + value : value);
   });
 }
 
-void spread_column(Block block, const float* s, float factor, int64_t live, float* y, bool accumulate) {
+void spread_column(Block block, const float* s, float divisor, int64_t live, float* y, bool accumulate) {
   for_each_row_group(block, [=](int64_t i, int64_t r) {
     const mask16 alive = live_lanes(i - r * block.stride, live);
-    const f32x16 value = splat(s[r] * factor);
+    const f32x16 value = splat(s[r] / divisor);
     if (accumulate) {
       const f32x16 old = load(y + i);
       store(y + i, select(alive, old + value, old));
@@ -110,48 +115,40 @@ void spread_column(Block block, const float* s, float factor, int64_t live, floa
   });
 }
 
-// --- reductions
-// -------------------------------------------------------------------------------------------------------
+// --- reductions --------------------------------------------------------------------------------------
 
-QUENCH_INLINE void put(float* s, float value, bool accumulate) {
-  *s = accumulate ? *s + value : value;
+/// Sum over the live lanes of a row.
+QUENCH_INLINE float row_sum(Block block, int64_t row, int64_t live, const float* x) {
+  f32x16 sum = zero();
+  for_each_live_group(block, row, live,
+                      [&](int64_t i, mask16 alive) { sum = sum + select(alive, load(x + i), zero()); });
+  return tree_sum(sum);
 }
 
-void row_sums(Block block, const float* x, float* s, bool accumulate) {
+void row_sums(Block block, int64_t live, const float* x, float* s, bool accumulate) {
+  for (int64_t r = 0; r < block.rows; ++r) put(s + r, row_sum(block, r, live, x), accumulate);
+}
+
+void row_means(Block block, int64_t live, const float* x, float* s) {
+  for (int64_t r = 0; r < block.rows; ++r) s[r] = row_sum(block, r, live, x) / (float)live;
+}
+
+void row_dots(Block block, int64_t live, const float* x, const float* y, float* s, bool accumulate) {
   for (int64_t r = 0; r < block.rows; ++r) {
     f32x16 sum = zero();
-    for (int64_t v = 0; v < block.vectors; ++v) sum = sum + load(x + r * block.stride + v * lanes);
+    for_each_live_group(block, r, live, [&](int64_t i, mask16 alive) {
+      sum = select(alive, fma(load(x + i), load(y + i), sum), sum);
+    });
     put(s + r, tree_sum(sum), accumulate);
   }
 }
 
-void row_dots(Block block, const float* x, const float* y, float* s, bool accumulate) {
-  for (int64_t r = 0; r < block.rows; ++r) {
-    f32x16 sum = zero();
-    for (int64_t v = 0; v < block.vectors; ++v) {
-      const int64_t i = r * block.stride + v * lanes;
-      sum = fma(load(x + i), load(y + i), sum);
-    }
-    put(s + r, tree_sum(sum), accumulate);
-  }
-}
-
-void row_means(Block block, const float* x, int64_t live, float factor, float* s) {
-  for (int64_t r = 0; r < block.rows; ++r) {
-    f32x16 sum = zero();
-    for (int64_t v = 0; v < block.vectors; ++v) {
-      sum = sum + select(live_lanes(v * lanes, live), load(x + r * block.stride + v * lanes), zero());
-    }
-    s[r] = factor * tree_sum(sum);
-  }
-}
-
-void column_sums(Block block, const float* x, float factor, float* y) {
-  const f32x16 factors = splat(factor);
+void column_sums(Block block, const float* x, float divisor, float* y) {
+  const f32x16 divisors = splat(divisor);
   for (int64_t v = 0; v < block.vectors; ++v) {
     f32x16 sum = load(x + v * lanes);
     for (int64_t r = 1; r < block.rows; ++r) sum = sum + load(x + r * block.stride + v * lanes);
-    store(y + v * lanes, factors * sum);
+    store(y + v * lanes, sum / divisors);
   }
 }
 

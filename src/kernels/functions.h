@@ -11,6 +11,9 @@ namespace {
 constexpr float ln2_high = 0.693145751953125F;
 constexpr float ln2_low = 1.428606765330187e-06F;
 
+QUENCH_INLINE f32x16 infinity() { return float_of_bits(splat((int32_t)0x7F800000)); }
+QUENCH_INLINE f32x16 not_a_number() { return float_of_bits(splat((int32_t)0x7FC00000)); }
+
 /// exp(x) = 2^n exp(r) with n = round(x / ln 2), |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 q(r). q interpolates at
 /// Chebyshev points: error 8e-9. Below -87.33654 (results under the smallest normal number) 0.
 QUENCH_INLINE f32x16 exp(f32x16 x) {
@@ -32,7 +35,7 @@ QUENCH_INLINE f32x16 exp(f32x16 x) {
   const f32x16 first = float_of_bits(shift_left<23>(half + splat((int32_t)127)));
   const f32x16 second = float_of_bits(shift_left<23>(exponent - half + splat((int32_t)127)));
   const f32x16 result = y * first * second;
-  return select(x > highest, splat(__builtin_inff()), select(x < lowest, zero(), result));
+  return select(x > highest, infinity(), select(x < lowest, zero(), result));
 }
 
 /// log(x) = e ln 2 + log(1 + f) with x = 2^e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); with s = f / (2 + f) and
@@ -55,10 +58,9 @@ QUENCH_INLINE f32x16 log(f32x16 x) {
   const f32x16 half_square = splat(0.5F) * f * f;
   const f32x16 tail = half_square - fma(s, half_square + r, exponent * splat(ln2_low));
   const f32x16 result = fma(exponent, splat(ln2_high), f - tail);
-  const f32x16 infinity = splat(__builtin_inff());
   // 0 -> -inf, negative -> NaN, +inf and NaN stay.
-  const f32x16 special = select(x < zero(), splat(__builtin_nanf("")), select(x <= zero(), -infinity, x));
-  return select((x <= zero()) | is_nan(x) | (infinity <= x), special, result);
+  const f32x16 special = select(x < zero(), not_a_number(), select(x <= zero(), -infinity(), x));
+  return select((x <= zero()) | is_nan(x) | (infinity() <= x), special, result);
 }
 
 void exp_array(const float* x, float* y, int64_t n) {

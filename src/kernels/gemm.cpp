@@ -17,20 +17,16 @@ constexpr int64_t longest_k_block = 512;      // 3 vectors x 512 rows of B are 9
 constexpr int64_t widest_column_band = 30;    // groups; a multiple of 3
 constexpr int64_t tallest_row_band = 216;     // rows; with 512 columns of A 432 KiB, reused by each panel of B
 constexpr int64_t job_flops = 3'000'000;      // about 15 us of one core
+constexpr int64_t most_low_bands = 16;        // more bands than this must be tall
+constexpr int64_t tall_band = 72;             // rows
 constexpr int64_t smallest_packed_rows = 48;  // rows of C that repay the packing of B
 constexpr int64_t smallest_packed_bytes = 32 * 1024;  // below this a matrix stays in L1 whatever its stride
 
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
-int64_t round_up(int64_t a, int64_t b) {
-  return ceil_div(a, b) * b;
-}
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 /// Rows this far apart fall on the same few sets of a cache.
-bool conflicting(int64_t stride) {
-  return stride * static_cast<int64_t>(sizeof(float)) % 1024 == 0;
-}
+bool conflicting(int64_t stride) { return stride * static_cast<int64_t>(sizeof(float)) % 1024 == 0; }
 
 /// How one product is cut.
 struct Cut {
@@ -59,12 +55,13 @@ Cut cut(const Gemm& g) {
   c.pack_tail = !c.pack_b && c.full_groups < c.groups;
   c.a_row = round_up(c.k_block, 2 * group) + group;  // an odd number of cache lines: no conflicts
 
-  // Bands of equal size, about job_flops each, in numbers that two or four threads share evenly.
+  // Bands of equal size, about job_flops each, in numbers that two or four threads share evenly; but in large
+  // products tall enough to use a panel of B several times while it is in the nearest cache.
   c.column_bands = std::max<int64_t>(1, ceil_div(c.groups, widest_column_band));
   const int64_t jobs = 2 * g.m * g.n * std::max<int64_t>(g.k, 1) / job_flops;
-  int64_t bands = std::max(ceil_div(g.m, tallest_row_band), jobs / c.column_bands);
+  int64_t bands = std::min(jobs / c.column_bands, std::max(most_low_bands, ceil_div(g.m, tall_band)));
   if (bands > 2) bands = round_up(bands, 4);
-  c.row_bands = std::clamp<int64_t>(bands, 1, std::max<int64_t>(1, g.m / 4));
+  c.row_bands = std::clamp(bands, std::max<int64_t>(1, ceil_div(g.m, tallest_row_band)), std::max<int64_t>(1, g.m));
   return c;
 }
 

@@ -14,8 +14,7 @@ namespace quench::kernels {
 /// increasing k that starts from 0, bias[row] or C's old value. m, n, k >= 0; k = 0 stores the start value.
 ///
 /// lanes: set when n counts examples of a per-example tensor: rows of B and C then have room for (and are computed
-/// up to) the next multiple of 16, 64-byte aligned rows included. Otherwise no alignment is asked for and nothing
-/// beyond column n is touched.
+/// up to) the next multiple of 16. Otherwise nothing beyond column n is touched. No alignment is asked for.
 struct Gemm {
   std::int64_t m = 0, n = 0, k = 0;
   const float* a = nullptr;

@@ -17,6 +17,11 @@ namespace quench::kernels {
 
 inline constexpr int lanes_per_group = 16;
 
+/// A count of lanes, or of elements of a shared tensor, rounded up to whole groups.
+constexpr int64_t padded(int64_t count) {
+  return (count + lanes_per_group - 1) / lanes_per_group * lanes_per_group;
+}
+
 struct Block {
   int64_t rows;
   int64_t vectors;
@@ -43,7 +48,7 @@ struct Product {
   bool relu;          ///< store c <= 0 ? 0 : c
 };
 
-/// The gradient of an update and the sums measured in passing (all before the update).
+/// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term.
 struct UpdateSums {
   double theta_g, g_g, v_v, v_g, theta_v, theta_theta;
 };
@@ -57,44 +62,45 @@ struct Table {
   const char* name;           ///< "avx512"
   const char* numeric_class;  ///< "fma" or "muladd"
 
-  // --- products -----------------------------------------------------------------------------------------------
+  // --- products --------------------------------------------------------------------------------------
   void (*product)(const Product&);
   /// dst[c * dst_row + r] = src[r * src_row + c]; any sizes, any alignment. The columns r .. rounded up to
   /// `pad_rows` are written as 0 (pad_rows >= rows, or 0 for no padding).
   void (*transpose)(const float* src, int64_t rows, int64_t cols, int64_t src_row, float* dst, int64_t dst_row,
                     int64_t pad_rows);
 
-  // --- elementwise; y may be the same memory as an input --------------------------------------------------------
+  // --- elementwise; y may be the same memory as an input ---------------------------------------------
   void (*relu)(Block, const float* x, float* y);
   /// dx (+)= y <= 0 ? 0 : dy
   void (*relu_backward)(Block, const float* y, const float* dy, float* dx, bool accumulate);
-  /// The same with dx = result, and per row the sum over its lanes added to or stored in row_sum[row].
-  void (*relu_backward_sum)(Block, const float* y, const float* dy, float* dx, float* row_sum, bool accumulate_sum);
+  /// dx = y <= 0 ? 0 : dy and row_sum[r] (+)= the sum of row r over lanes n < live, in one pass.
+  void (*relu_backward_sum)(Block, int64_t live, const float* y, const float* dy, float* dx, float* row_sum,
+                            bool accumulate_sum);
   void (*copy)(Block, const float* x, float* y, bool accumulate);  ///< y (+)= x
   void (*add)(Block, const float* a, const float* b, float* y);
   void (*multiply)(Block, const float* a, const float* b, float* y, bool accumulate);  ///< y = a b, or fma(a, b, y)
   /// s is one value per row: y[r][n] = a[r][n] + s[r], and so on.
   void (*add_rows)(Block, const float* a, const float* s, float* y);
   void (*multiply_rows)(Block, const float* a, const float* s, float* y, bool accumulate);
-  /// y[r][n] (+)= x[n] * factor: one row spread over all rows (accumulate: fma(x, factor, y)).
-  void (*spread_row)(Block, const float* x, float factor, float* y, bool accumulate);
-  /// y[r][n] (+)= s[r] * factor for lanes n < live, and 0 (or unchanged) for the others.
-  void (*spread_column)(Block, const float* s, float factor, int64_t live, float* y, bool accumulate);
+  /// y[r][n] (+)= x[n] / divisor: one row spread over all rows.
+  void (*spread_row)(Block, const float* x, float divisor, float* y, bool accumulate);
+  /// y[r][n] (+)= s[r] / divisor for lanes n < live, and 0 (or unchanged) for the others.
+  void (*spread_column)(Block, const float* s, float divisor, int64_t live, float* y, bool accumulate);
 
-  // --- reductions -----------------------------------------------------------------------------------------------
-  // Over lanes: 16 partial sums starting at +0, lane l adding x[l], x[l + 16], ... in order; then the fixed tree
-  // ((((0 8)(4 12))((2 10)(6 14)))(((1 9)(5 13))((3 11)(7 15)))): halves added until one is left.
-  void (*row_sums)(Block, const float* x, float* s, bool accumulate);  ///< s[r] (+)= sum of row r
-  void (*row_dots)(Block, const float* x, const float* y, float* s,
-                   bool accumulate);  ///< partial = fma(x, y, partial)
-  /// s[r] = factor * (sum of lanes n < live of row r); the others count as +0.
-  void (*row_means)(Block, const float* x, int64_t live, float factor, float* s);
-  /// y[n] = factor * (x[0][n] + x[1][n] + ...), rows in order, starting from x[0].
-  void (*column_sums)(Block, const float* x, float factor, float* y);
+  // --- reductions ------------------------------------------------------------------------------------
+  // Over lanes n < live: 16 partial sums starting at +0, lane l adding x[l], x[l + 16], ... in order (+0 in place
+  // of dead lanes, whatever they hold); then the fixed tree of halves, l and l + 8, l and l + 4, l and l + 2, 0
+  // and 1.
+  void (*row_sums)(Block, int64_t live, const float* x, float* s, bool accumulate);  ///< s[r] (+)= sum of row r
+  void (*row_means)(Block, int64_t live, const float* x, float* s);                  ///< s[r] = sum of row r / live
+  /// s[r] (+)= sum of x[r][n] y[r][n], partial = fma(x, y, partial).
+  void (*row_dots)(Block, int64_t live, const float* x, const float* y, float* s, bool accumulate);
+  /// y[n] = (x[0][n] + x[1][n] + ...) / divisor, rows in order, starting from x[0].
+  void (*column_sums)(Block, const float* x, float divisor, float* y);
   /// Sum of n contiguous floats: lanes and tree as above, elements past n count as +0.
   float (*sum)(const float* x, int64_t n);
 
-  // --- loss -----------------------------------------------------------------------------------------------------
+  // --- loss ------------------------------------------------------------------------------------------
   /// z: block of `classes` rows of logits. Per lane: m = max (a NaN wins), e_c = exp(z_c - m), s = e_0 + e_1 + ...
   /// in order; probability[c] = e_c / s; loss = log(s) - (z_label - m). Returns the sum of the losses of lanes n <
   /// live in double: 16 partial sums and the tree above. labels: one int per lane.
@@ -111,7 +117,7 @@ struct Table {
   void (*exp)(const float* x, float* y, int64_t n);  ///< within 1 ulp; 0 below -87.3, +inf above 88.7, NaN kept
   void (*log)(const float* x, float* y, int64_t n);  ///< within 1 ulp; -inf at 0, NaN below, inf kept
 
-  // --- images ---------------------------------------------------------------------------------------------------
+  // --- images ----------------------------------------------------------------------------------------
   /// Gathers `count` images of `features` bytes (image i at pixels + index[i] * features) and normalises them, x =
   /// fma(byte, scale, shift): features [first, last) of every image, into lanes[f * lane_stride + i] (zeros for
   /// i = count .. next multiple of 16), and, unless rows is null, into rows[i * row_stride + f]. first is a
@@ -120,14 +126,14 @@ struct Table {
                  int64_t last, float scale, float shift, float* lanes, int64_t lane_stride, float* rows,
                  int64_t row_stride);
 
-  // --- optimiser ------------------------------------------------------------------------------------------------
+  // --- optimiser -------------------------------------------------------------------------------------
   /// n <= update_block elements (the arrays are padded with zeros to a multiple of 16, and stay so):
   ///   g = fma(lambda, theta, g); v' = fma(mu, v, -(a g)); theta' = fma(eta, v', theta)
-  /// and the sums of the state before the update. Sums: per lane in float (fma) over 8 consecutive groups, added to
-  /// 16 double lanes, then the tree.
+  /// and the sums of the state before the update. Sums: theta.g and |g|^2 per lane in float (fma) over 8
+  /// consecutive groups, added to 16 double lanes; the others in 16 double lanes, their products exact; then the
+  /// tree.
   UpdateSums (*sgd)(int64_t n, float* theta, const float* g, float* v, const SgdStep& step);
-  /// The same for mu = 0 without a stored velocity: v' = -(a g). v_v and theta_v are |v'|^2 and theta'.v', those of
-  /// the state *after* the update; v_g is 0.
+  /// The same for mu = 0 without a stored velocity, v' = -(a g): only theta_g, g_g and theta_theta are measured.
   UpdateSums (*sgd_plain)(int64_t n, float* theta, const float* g, const SgdStep& step);
   /// |theta|^2, theta.v, |v|^2 of n elements in double throughout (products exact): the plain pass of the audit.
   /// v may be null: the last two are then 0.

@@ -19,11 +19,11 @@ namespace {
 #endif
 
 /// Vectors of the widest tile, and the most rows a tile of V vectors may have.
-#if defined(QUENCH_NO_VECTOR_EXTENSIONS)
+#if QUENCH_PLAIN
 constexpr int widest_tile = 1;
 template <int V>
 constexpr int tallest_tile = 1;
-#elif defined(__AVX512F__)
+#elif QUENCH_AVX512
 constexpr int widest_tile = 4;
 template <int V>
 constexpr int tallest_tile = (V == 1   ? 14
@@ -31,11 +31,11 @@ constexpr int tallest_tile = (V == 1   ? 14
                               : V == 3 ? 9
                                        : 6) +
                              QUENCH_SPILL_TEST_EXTRA_ROWS;
-#elif defined(__AVX2__)
+#elif QUENCH_AVX2
 constexpr int widest_tile = 1;
 template <int V>
 constexpr int tallest_tile = 6 + QUENCH_SPILL_TEST_EXTRA_ROWS;
-#elif defined(__aarch64__)
+#elif QUENCH_NEON
 constexpr int widest_tile = 1;
 template <int V>
 constexpr int tallest_tile = 5 + QUENCH_SPILL_TEST_EXTRA_ROWS;
@@ -47,7 +47,7 @@ constexpr int tallest_tile = 2 + QUENCH_SPILL_TEST_EXTRA_ROWS;
 
 /// R rows x V vectors of C, at rows `row` and following and vectors `vector` and following.
 template <int R, int V>
-__attribute__((noinline)) void product_tile(const Product& p, int64_t row, int64_t vector) {
+QUENCH_NOINLINE void product_tile(const Product& p, int64_t row, int64_t vector) {
   const int64_t a_row = p.a_row, a_col = p.a_col, b_row = p.b_row, b_group = p.b_group;
   const float* a = p.a + row * a_row;
   const float* b = p.b + vector * b_group;

@@ -12,7 +12,7 @@ namespace {
 // sixteen, four times over, transposes them: each round rotates the bits of an element's position (row, column) by
 // one, and four rounds exchange row and column.
 
-#if !defined(QUENCH_NO_VECTOR_EXTENSIONS)
+#if !QUENCH_PLAIN
 
 /// lo = a0 b0 a1 b1 ... a7 b7, hi = a8 b8 ... a15 b15.
 QUENCH_INLINE void interleave(f32x16 a, f32x16 b, f32x16& lo, f32x16& hi) {
@@ -20,10 +20,10 @@ QUENCH_INLINE void interleave(f32x16 a, f32x16 b, f32x16& lo, f32x16& hi) {
   QUENCH_UNROLL
   for (int i = 0; i < parts; ++i) {
     native_f32 first, second;
-#if defined(__AVX512F__)
+#if QUENCH_AVX512
     first = __builtin_shufflevector(a.v[i], b.v[i], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     second = __builtin_shufflevector(a.v[i], b.v[i], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-#elif defined(__AVX2__)
+#elif QUENCH_AVX2
     first = __builtin_shufflevector(a.v[i], b.v[i], 0, 8, 1, 9, 2, 10, 3, 11);
     second = __builtin_shufflevector(a.v[i], b.v[i], 4, 12, 5, 13, 6, 14, 7, 15);
 #else
@@ -51,9 +51,7 @@ QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef uint8_t unaligned_u8x16 __attribute__((vector_size(16), aligned(1), may_alias));
 
-QUENCH_INLINE u8x16 load_bytes(const uint8_t* p) {
-  return *(const unaligned_u8x16*)p;
-}
+QUENCH_INLINE u8x16 load_bytes(const uint8_t* p) { return *(const unaligned_u8x16*)p; }
 
 QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
   QUENCH_UNROLL
@@ -73,10 +71,10 @@ QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
 /// Sixteen bytes as floats. (Spelled out: what GCC makes of a conversion from bytes goes through single elements.)
 QUENCH_INLINE f32x16 to_float(u8x16 x) {
   i32x16 wide;
-#if defined(__AVX512F__)
+#if QUENCH_AVX512
   // The masked form, all lanes set: GCC 12 warns of an uninitialised value inside the plain one.
   wide.v[0] = (native_i32)_mm512_maskz_cvtepu8_epi32(0xFFFF, (__m128i)x);
-#elif defined(__AVX2__)
+#elif QUENCH_AVX2
   wide.v[0] = (native_i32)_mm256_cvtepu8_epi32((__m128i)x);
   wide.v[1] = (native_i32)_mm256_cvtepu8_epi32(_mm_srli_si128((__m128i)x, 8));
 #else

@@ -30,7 +30,7 @@ Tensor check_loss(const Graph& graph, Tensor loss) {
 }
 
 // Position of the only input that the loss depends on.
-std::size_t find_input(const Plan::State& plan) {
+std::size_t find_input(const PlanState& plan) {
   std::size_t found = none;
   std::size_t count = 0;
   for (std::size_t p = 0; p < plan.nodes.size(); ++p) {
@@ -77,9 +77,9 @@ struct Model::State {
   State(const Graph& graph, Tensor root, const ModelOptions& options)
       : plan(graph, check_loss(graph, root),
              {.batch = options.batch, .training = options.training, .keep = {}, .executor = options.executor}),
-        input(find_input(plan.state())),
-        loss(plan.state().nodes.size() - 1),
-        logits(plan.state().nodes[loss].node.inputs[0]) {}
+        input(find_input(state_of(plan))),
+        loss(state_of(plan).nodes.size() - 1),
+        logits(state_of(plan).nodes[loss].node.inputs[0]) {}
 
   void check_images(const ImageSet& images);
   void gather(const Batch& batch);
@@ -87,7 +87,7 @@ struct Model::State {
 };
 
 void Model::State::check_images(const ImageSet& images) {
-  const Plan::State& p = plan.state();
+  const PlanState& p = state_of(plan);
   const Shape& shape = p.nodes[input].node.shape;
   if (!takes_images(shape, images)) {
     throw Error("model: images of shape " + to_string({images.channels(), images.height(), images.width()}) +
@@ -116,7 +116,7 @@ void Model::State::gather(const Batch& batch) {
   }
   plan.set_live(count);
 
-  Plan::State& p = plan.state();
+  PlanState& p = state_of(plan);
   std::int32_t* labels = p.label_memory();
   for (const std::uint32_t index : batch.indices) *labels++ = images.labels()[index];
   std::fill_n(labels, padded(count) - count, 0);
@@ -124,7 +124,7 @@ void Model::State::gather(const Batch& batch) {
   const kernels::Table& table = kernels::table();
   const PlannedNode& node = p.nodes[input];
   float* lanes = p.floats(node.value);
-  float* rows = p.floats(node.rows);
+  float* example_major = p.floats(node.example_major);
   const std::int64_t features = images.features();
   const std::int64_t groups = padded(features) / kernels::lanes_per_group;
   const std::int64_t chunks = std::clamp<std::int64_t>(features * padded(count) / gather_grain, 1, groups);
@@ -133,15 +133,15 @@ void Model::State::gather(const Batch& batch) {
     const std::int64_t first = groups * i / chunks * kernels::lanes_per_group;
     const std::int64_t last = std::min(groups * (i + 1) / chunks * kernels::lanes_per_group, features);
     table.gather(images.pixels().data(), features, batch.indices.data(), count, first, last,
-                 images.normalization().scale, images.normalization().shift, lanes, p.lanes, rows,
-                 p.rows_stride(input));
+                 images.normalization().scale, images.normalization().shift, lanes, p.lanes, example_major,
+                 p.example_major_stride(input));
   });
 }
 
 double Model::State::forward(const Batch& batch) {
   gather(batch);
   plan.forward();
-  return cross_entropy_sum(plan.state(), loss);
+  return cross_entropy_sum(state_of(plan), loss);
 }
 
 Model::Model(const Graph& graph, Tensor loss, ModelOptions options)
@@ -163,9 +163,7 @@ std::size_t Model::bytes(const Graph& graph, Tensor loss, const ModelOptions& op
   return State(graph, loss, options).plan.bytes();
 }
 
-std::size_t Model::bytes() const {
-  return state_->plan.bytes();
-}
+std::size_t Model::bytes() const { return state_->plan.bytes(); }
 
 double Model::forward_backward(const Batch& batch) {
   const FloatEnvironment environment;
@@ -190,7 +188,7 @@ Evaluation Model::evaluate(const ImageSet& images) {
     const auto count = static_cast<std::size_t>(std::min(s.plan.lanes(), images.size() - first));
     std::iota(s.indices.begin(), s.indices.end(), static_cast<std::uint32_t>(first));
     sum += s.forward({&images, std::span(s.indices).first(count)});
-    const Plan::State& p = s.plan.state();
+    const PlanState& p = state_of(s.plan);
     const std::int64_t vectors = padded(p.live) / kernels::lanes_per_group;
     result.correct += kernels::table().count_correct({p.nodes[s.logits].elements, vectors, p.lanes},
                                                      p.floats(p.nodes[s.logits].value), p.label_memory(), p.live);
@@ -200,12 +198,8 @@ Evaluation Model::evaluate(const ImageSet& images) {
   return result;
 }
 
-Parameters Model::parameters() {
-  return {state_->plan.parameters(), state_->plan.state().executor};
-}
+Parameters Model::parameters() { return {state_->plan.parameters(), state_of(state_->plan).executor}; }
 
-Plan& Model::plan() {
-  return state_->plan;
-}
+Plan& Model::plan() { return state_->plan; }
 
 }  // namespace quench

@@ -31,10 +31,7 @@ struct Block {
   std::int64_t first, count;
 };
 
-std::int64_t padded(std::size_t n) {
-  constexpr auto group = static_cast<std::size_t>(kernels::lanes_per_group);
-  return static_cast<std::int64_t>((n + group - 1) / group * group);
-}
+std::int64_t padded(const Parameter& p) { return kernels::padded(static_cast<std::int64_t>(p.value.size())); }
 
 void require(bool fits, const char* option, float value, const char* range) {
   if (fits) return;
@@ -43,9 +40,7 @@ void require(bool fits, const char* option, float value, const char* range) {
   throw Error(std::string(option) + " is " + std::string(digits, end) + ", expected " + range);
 }
 
-void check_lr(float lr) {
-  require(std::isfinite(lr) && lr >= 0.0F, "lr", lr, "a finite number of at least 0");
-}
+void check_lr(float lr) { require(std::isfinite(lr) && lr >= 0.0F, "lr", lr, "a finite number of at least 0"); }
 
 void check(const SgdOptions& o) {
   check_lr(o.lr);
@@ -55,9 +50,7 @@ void check(const SgdOptions& o) {
           "a finite number of at least 0");
 }
 
-bool stores_velocity(const SgdOptions& o) {
-  return o.momentum != 0.0F || o.keep_velocity;
-}
+bool stores_velocity(const SgdOptions& o) { return o.momentum != 0.0F || o.keep_velocity; }
 
 void add(Observables& to, const Observables& more) {
   to.theta_g += more.theta_g;
@@ -78,15 +71,14 @@ struct Sgd::State {
   std::vector<Block> blocks;
   std::vector<UpdateSums> sums;  // one a block
   std::vector<Observables> per_tensor;
-  std::vector<Norms>
-      before;  // without a stored velocity: |v|^2 and theta.v of each tensor, known from the last step
+  std::vector<double> v_v;  // without a stored velocity: of each tensor, known from the last step
   Observables total;
 };
 
 std::size_t Sgd::bytes(const Parameters& parameters, const SgdOptions& options) {
   std::size_t floats = 0;
   if (stores_velocity(options)) {
-    for (const Parameter& p : parameters.tensors) floats += static_cast<std::size_t>(padded(p.value.size()));
+    for (const Parameter& p : parameters.tensors) floats += static_cast<std::size_t>(padded(p));
   }
   return floats * sizeof(float);
 }
@@ -95,10 +87,9 @@ Sgd::Sgd(Parameters parameters, const SgdOptions& options) : lr(options.lr), sta
   check(options);
   State& s = *state_;
   s.parameters = parameters;
-  if (!s.parameters.executor) s.parameters.executor = &default_executor();
   s.options = options;
   const std::size_t need = bytes(parameters, options);
-  std::byte* memory = options.buffer.data();
+  std::byte* memory = options.buffer.empty() ? nullptr : options.buffer.data();
   if (memory && options.buffer.size() < need) {
     throw Error("the optimiser's buffer has " + std::to_string(options.buffer.size()) + " bytes, expected " +
                 std::to_string(need));
@@ -115,7 +106,7 @@ Sgd::Sgd(Parameters parameters, const SgdOptions& options) : lr(options.lr), sta
     const Parameter& p = parameters.tensors[t];
     if (p.gradient.empty())
       throw Error("parameter " + p.name + " has no gradient: its model was made without training");
-    const std::int64_t n = padded(p.value.size());
+    const std::int64_t n = padded(p);
     if (stores_velocity(options)) {
       s.velocity.push_back(next);
       next += n;
@@ -126,7 +117,7 @@ Sgd::Sgd(Parameters parameters, const SgdOptions& options) : lr(options.lr), sta
   }
   s.sums.resize(s.blocks.size());
   s.per_tensor.resize(parameters.tensors.size());
-  s.before.resize(parameters.tensors.size());
+  s.v_v.resize(parameters.tensors.size());
   zero_velocity();
 }
 
@@ -134,13 +125,9 @@ Sgd::~Sgd() = default;
 Sgd::Sgd(Sgd&&) noexcept = default;
 Sgd& Sgd::operator=(Sgd&&) noexcept = default;
 
-const SgdOptions& Sgd::options() const {
-  return state_->options;
-}
+const SgdOptions& Sgd::options() const { return state_->options; }
 
-std::span<const Observables> Sgd::per_tensor() const {
-  return state_->per_tensor;
-}
+std::span<const Observables> Sgd::per_tensor() const { return state_->per_tensor; }
 
 const Observables& Sgd::step() {
   check_lr(lr);
@@ -152,7 +139,8 @@ const Observables& Sgd::step() {
 
   const auto count = static_cast<std::int64_t>(s.blocks.size());
   const std::int64_t chunks = (count + blocks_per_chunk - 1) / blocks_per_chunk;
-  parallel_for(*s.parameters.executor, chunks, [&](std::int64_t chunk) {
+  Executor& executor = s.parameters.executor ? *s.parameters.executor : default_executor();
+  parallel_for(executor, chunks, [&](std::int64_t chunk) {
     const std::int64_t end = std::min(count, (chunk + 1) * blocks_per_chunk);
     for (std::int64_t i = chunk * blocks_per_chunk; i < end; ++i) {
       const Block& b = s.blocks[static_cast<std::size_t>(i)];
@@ -173,12 +161,11 @@ const Observables& Sgd::step() {
   s.total = {};
   for (std::size_t t = 0; t < s.per_tensor.size(); ++t) {
     Observables& o = s.per_tensor[t];
-    if (!stored) {  // the pass measured |v'|^2 and theta'.v': the next step's
-      const Norms after{0.0, o.theta_v, o.v_v};
-      o.theta_v = s.before[t].theta_v;
-      o.v_v = s.before[t].v_v;
-      o.v_g = not_measured;
-      s.before[t] = after;
+    if (!stored) {  // v' = -(a g): the next step's |v|^2 is this one's a^2 |g|^2
+      o.v_v = s.v_v[t];
+      o.v_g = o.theta_v = not_measured;
+      const auto a = static_cast<double>(step.one_minus_dampening);
+      s.v_v[t] = a * a * o.g_g;
     }
     add(s.total, o);
   }
@@ -207,15 +194,19 @@ Norms Sgd::norms() const {
 std::span<float> Sgd::velocity(std::size_t i) {
   State& s = *state_;
   if (s.velocity.empty()) throw Error("the velocity is not stored: momentum is 0 and keep_velocity is off");
-  return {s.velocity.at(i), static_cast<std::size_t>(padded(s.parameters.tensors[i].value.size()))};
+  if (i >= s.velocity.size()) {
+    throw Error("velocity of tensor " + std::to_string(i) + ", expected below " +
+                std::to_string(s.velocity.size()));
+  }
+  return {s.velocity[i], static_cast<std::size_t>(padded(s.parameters.tensors[i]))};
 }
 
 void Sgd::zero_velocity() {
   State& s = *state_;
   for (std::size_t t = 0; t < s.velocity.size(); ++t) {
-    std::fill_n(s.velocity[t], padded(s.parameters.tensors[t].value.size()), 0.0F);
+    std::fill_n(s.velocity[t], padded(s.parameters.tensors[t]), 0.0F);
   }
-  std::fill(s.before.begin(), s.before.end(), Norms{});
+  std::fill(s.v_v.begin(), s.v_v.end(), 0.0);
 }
 
 }  // namespace quench

@@ -8,6 +8,10 @@
 
 namespace quench::train {
 
+/// The text with its control bytes spelled out (a newline is \x0a), so that no name that a message quotes can break
+/// its line or command the terminal.
+std::string one_line(std::string_view text);
+
 class Console {
  public:
   /// quiet: only results that always() prints, and warnings.
@@ -19,9 +23,9 @@ class Console {
   void always(std::string_view text);
   /// A remark on standard error. Silent when quiet.
   void note(std::string_view text);
-  /// "train: warning: <text>" and a newline on standard error, quiet or not.
+  /// "train: warning: <text>" in one_line() and a newline on standard error, quiet or not.
   void warning(std::string_view text);
-  /// "train: <text>" and a newline on standard error: why the program ends.
+  /// "train: <text>" in one_line() and a newline on standard error: why the program ends.
   void error(std::string_view text);
 
   /// live on a terminal, plain elsewhere, none when quiet.

@@ -28,9 +28,8 @@ struct OpenedDataset {
 };
 
 /// Reads the data set that `settings` names from its folder below settings.data. When none of its files is there
-/// and
-/// --data was not given, generated images stand in. Throws Error when --data was given and none is there, and when
-/// files are missing or damaged.
+/// and --data was not given, generated images stand in. Throws Error when --data was given and none is there, and
+/// when files are missing or damaged.
 OpenedDataset open_dataset(const Settings& settings);
 
 }  // namespace quench::train

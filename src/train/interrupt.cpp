@@ -2,14 +2,16 @@
 
 #include <signal.h>
 
+#include <atomic>
+
 namespace quench::train {
 namespace {
 
-volatile sig_atomic_t noted_signal = 0;
+// Any thread may be the one that the signal interrupts.
+std::atomic<int> noted_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch lock-free atomics only");
 
-extern "C" void note_signal(int signal) {
-  noted_signal = signal;
-}
+extern "C" void note_signal(int signal) { noted_signal = signal; }
 
 struct Watched {
   int signal;
@@ -31,8 +33,9 @@ InterruptWatch::InterruptWatch() {
     // SA_RESETHAND: the second signal of a kind meets the default action, the end. SA_RESTART: writes go on.
     action.sa_flags = SA_RESTART | (watched[i].handler == note_signal ? static_cast<int>(SA_RESETHAND) : 0);
     sigemptyset(&action.sa_mask);
-    sigaction(watched[i].signal, &action, &previous[i]);
-    if (watched[i].signal == SIGHUP && previous[i].sa_handler == SIG_IGN) sigaction(SIGHUP, &previous[i], nullptr);
+    sigaction(watched[i].signal, nullptr, &previous[i]);
+    if (watched[i].signal == SIGHUP && previous[i].sa_handler == SIG_IGN) continue;
+    sigaction(watched[i].signal, &action, nullptr);
   }
 }
 
@@ -40,8 +43,6 @@ InterruptWatch::~InterruptWatch() {
   for (int i = 0; i < watched_count; ++i) sigaction(watched[i].signal, &previous[i], nullptr);
 }
 
-int InterruptWatch::signal() const {
-  return noted_signal;
-}
+int InterruptWatch::signal() const { return noted_signal; }
 
 }  // namespace quench::train

@@ -3,9 +3,11 @@
 
 namespace quench::train {
 
-/// While it lives, SIGINT, SIGTERM and SIGHUP (unless nohup ignores that) are noted instead of ending the program;
-/// the second of a kind ends it at once. SIGPIPE and SIGXFSZ are ignored: a closed pipe or a file that grows past
-/// its limit is then a write that fails, and is reported like any other. One at a time.
+/// While it lives, SIGINT, SIGTERM and SIGHUP are noted instead of ending the program; the second of a kind ends it
+/// at once. SIGHUP stays ignored where it was (nohup); SIGINT and SIGTERM do not, since a shell starts what scripts
+/// run in the background with SIGINT ignored, and that must end cleanly too. SIGPIPE and SIGXFSZ are ignored: a
+/// closed pipe or a file that grows past its limit is then a write that fails, and is reported like any other. One
+/// at a time.
 class InterruptWatch {
  public:
   InterruptWatch();

@@ -7,15 +7,6 @@
 #include "io/numbers.h"
 
 namespace quench::train {
-namespace {
-
-std::string padded(std::uint64_t value, std::size_t digits) {
-  std::string text = io::to_text(value);
-  if (text.size() < digits) text.insert(0, digits - text.size(), '0');
-  return text;
-}
-
-}  // namespace
 
 std::string compiler_name() {
 #if defined(__clang__)
@@ -42,6 +33,7 @@ std::uint64_t peak_memory() {
 
 std::string utc_time() {
   using namespace std::chrono;
+  using io::padded;
   const auto now = floor<seconds>(system_clock::now());
   const auto midnight = floor<days>(now);
   const year_month_day date(midnight);

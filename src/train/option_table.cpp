@@ -133,7 +133,7 @@ constexpr Option table[] = {
      .argument = "",
      .group = "Output",
      .target = &Settings::quiet,
-     .help = "print the final summary and errors only",
+     .help = "print the final summary, warnings and errors only",
      .recorded = false},
 
     {.name = "--help",
@@ -166,9 +166,7 @@ std::string decimal_expectation(const Range& range) {
 
 }  // namespace
 
-std::span<const Option> option_table() {
-  return table;
-}
+std::span<const Option> option_table() { return table; }
 
 std::string expectation(const Option& option) {
   if (!option.choices.empty()) return listed(option.choices);

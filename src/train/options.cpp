@@ -1,6 +1,7 @@
 #include "train/options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -37,9 +38,11 @@ std::string_view without_dashes(std::string_view name) {
   return start == std::string_view::npos ? std::string_view{} : name.substr(start);
 }
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text) + '"';
+std::size_t common_prefix(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
+
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::string suggestion(std::string_view word, std::span<const std::string_view> names) {
   const std::string_view nearest = nearest_name(word, names);
@@ -62,19 +65,44 @@ bool in_range(Number value, const Range& range) {
   return x >= range.low && (range.below_high ? x < range.high : x <= range.high);
 }
 
+/// What a decimal number becomes in the library, which computes in float.
+struct AsFloat {
+  bool fits = true;  ///< false for a number that would be infinite or, not being zero, zero
+  bool in_range = true;
+};
+
+AsFloat as_float(double value, const Range& range) {
+  const auto rounded = static_cast<float>(value);
+  return {.fits = std::isfinite(rounded) == std::isfinite(value) && (rounded != 0) == (value != 0),
+          .in_range = in_range(rounded, range)};
+}
+
 /// The number `text` spells, when the option takes it.
 template <typename Number>
 std::optional<Number> read_number(std::string_view text, const Range& range) {
-  std::optional<Number> value;
   if constexpr (std::is_same_v<Number, double>) {
-    value = io::parse_double(text);
-    // The library computes in float: what rounds to an excluded end there is as wrong as the end itself.
-    if (value && in_range(*value, range) && !in_range(static_cast<float>(*value), range)) value.reset();
+    const std::optional<double> value = io::parse_double(text);
+    // A value below the range may still round to its lower end, one above it to its upper end: the largest float is
+    // commonly written with fewer digits, which is a little more.
+    if (!value || *value < range.low) return std::nullopt;
+    const AsFloat there = as_float(*value, range);
+    if (!there.fits || !there.in_range) return std::nullopt;
+    return *value == 0 ? 0 : *value;  // no negative zero
   } else {
-    value = io::parse_integer<Number>(text);
+    const std::optional<Number> value = io::parse_integer<Number>(text);
+    return value && in_range(*value, range) ? value : std::nullopt;
   }
-  if (value && !in_range(*value, range)) value.reset();
-  return value;
+}
+
+/// Why a number that looks good is refused: what it would be as a float. Empty when that is not the reason.
+std::string lost_in_float(const Option& option, std::string_view text) {
+  if (!std::holds_alternative<double Settings::*>(option.target) || !io::spells_number(text)) return {};
+  const std::optional<double> value = io::parse_double(text);
+  if (!value || !as_float(*value, option.range).fits) {
+    return ", which is outside the range of floats (1.4e-45 to 3.4e+38)";
+  }
+  if (in_range(*value, option.range)) return ", which as a float is " + io::to_text(static_cast<float>(*value));
+  return {};
 }
 
 void set_value(const Option& option, std::string_view text, Settings& settings) {
@@ -97,7 +125,8 @@ void set_value(const Option& option, std::string_view text, Settings& settings) 
       },
       option.target);
   if (!good) {
-    throw UsageError(std::string(option.name) + ": found " + quoted(text) + ", expected " + expectation(option));
+    throw UsageError(std::string(option.name) + ": found " + quoted(text) + lost_in_float(option, text) +
+                     ", expected " + expectation(option));
   }
 }
 
@@ -119,19 +148,24 @@ void set_dataset(std::string_view word, Settings& settings) {
 std::string_view nearest_name(std::string_view word, std::span<const std::string_view> names) {
   const std::string_view meant = without_dashes(word);
   if (meant.empty()) return {};
-  std::string_view nearest;
-  std::size_t least = std::max<std::size_t>(1, meant.size() / 3) + 1;
+  const std::size_t enough = std::max<std::size_t>(1, meant.size() / 3);
+  std::string_view nearest, beginning;
+  std::size_t least = enough + 1, nearest_common = 0, longest = 1;
   for (const std::string_view name : names) {
     const std::string_view candidate = without_dashes(name);
-    const bool begins = meant.size() >= 2 && (candidate.starts_with(meant) || meant.starts_with(candidate));
-    // A beginning is as good as one wrong letter; between equals the first of the table wins.
-    const std::size_t distance = begins ? 1 : edit_distance(meant, candidate);
-    if (distance < least) {
+    const std::size_t distance = edit_distance(meant, candidate);
+    const std::size_t common = common_prefix(meant, candidate);
+    if (distance < least || (distance == least && distance <= enough && common > nearest_common)) {
       least = distance;
+      nearest_common = common;
       nearest = name;
     }
+    if (common > longest && common == std::min(meant.size(), candidate.size())) {
+      longest = common;
+      beginning = name;
+    }
   }
-  return nearest;
+  return nearest.empty() ? beginning : nearest;
 }
 
 Settings parse_options(std::span<const std::string_view> words) {

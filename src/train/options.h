@@ -23,7 +23,9 @@ class UsageError : public Error {
 Settings parse_options(std::span<const std::string_view> words);
 
 /// The name nearest to `word`, when one is near enough to be what was meant; else empty. Near: a few letters
-/// inserted, left out, replaced or swapped, or one is the beginning of the other.
+/// inserted, left out, replaced or swapped, the fewer the nearer, then the more letters at the beginning agree; or,
+/// where nothing is, one of the two is the beginning of the other and has two letters or more, the longest such.
+/// Between equals the first wins.
 std::string_view nearest_name(std::string_view word, std::span<const std::string_view> names);
 
 }  // namespace quench::train

@@ -15,9 +15,7 @@ using io::fixed;
 using io::grouped;
 using io::to_text;
 
-std::string counted(std::int64_t count) {
-  return grouped(static_cast<std::uint64_t>(count));
-}
+std::string counted(std::int64_t count) { return grouped(static_cast<std::uint64_t>(count)); }
 
 std::string line(std::string_view title, const std::string& text) {
   return "  " + std::string(title) + std::string(12 - title.size(), ' ') + text + "\n";
@@ -68,6 +66,9 @@ std::string summary(const RunRecord& record) {
   std::string text = how_it_ended(record);
   if (record.last_measurement) {
     const Measurement& last = *record.last_measurement;
+    if (measured_before_the_end(record)) {
+      text += line("measured", "at the end of epoch " + to_text(record.measured_epoch) + ", not of the run");
+    }
     text += line("f", fixed(last.f, 4) + " (cross-entropy " + fixed(last.cross_entropy, 4) + ")");
     text += line("accuracy", "train " + fixed(last.train_accuracy, 4) + ", test " + fixed(last.test_accuracy, 4) +
                                  (record.data_generated ? ", on generated images, NOT " + record.settings.dataset

@@ -36,7 +36,14 @@ std::uint64_t parameter_checksum(const Parameters& parameters) {
   return sum.value();
 }
 
-void show_data(const OpenedDataset& data, const std::string& file, Console& console) {
+void show_data(const Settings& settings, Console& console) {
+  const std::string& file = settings.show_data;
+  // Reading or drawing the images can take a while: what cannot be written is refused before.
+  if (const std::error_code error = io::check_writable(file)) {
+    throw Error("cannot write " + file + ": " + error.message());
+  }
+  const OpenedDataset data = open_dataset(settings);
+  console.note(data.notice);
   write_contact_sheet(data.images.train, file);
   console.always("wrote " + file + "\n");
 }
@@ -53,6 +60,8 @@ RunRecord make_record(const Settings& settings, std::span<const std::string_view
   RunRecord record;
   record.settings = settings;
   record.command_line.assign(words.begin(), words.end());
+  std::error_code ignored;
+  record.working_directory = std::filesystem::current_path(ignored).string();
   record.started = utc_time();
   record.data_folder = data.folder;
   record.data_generated = data.images.generated;
@@ -70,8 +79,8 @@ RunRecord make_record(const Settings& settings, std::span<const std::string_view
 
 /// Writes what is still pending and the last run.json, and prints the summary. Returns what was lost: rows,
 /// run.json or printed results; empty when nothing was.
-std::string finish(io::CsvTable& log, const std::filesystem::path& folder, const RunRecord& record,
-                   Console& console) {
+std::string finish(RunFolder& folder, const RunRecord& record, Console& console) {
+  io::CsvTable& log = folder.log();
   const std::error_code log_error = log.flush();
   std::string lost;
   const auto add_loss = [&](const std::string& what) { lost += (lost.empty() ? "" : "; ") + what; };
@@ -81,7 +90,7 @@ std::string finish(io::CsvTable& log, const std::filesystem::path& folder, const
              log_error.message());
   }
   try {
-    write_record(io::disk(), folder, record);
+    folder.write_record(record);
   } catch (const Error& error) {
     add_loss(error.what());
   }
@@ -94,15 +103,16 @@ std::string finish(io::CsvTable& log, const std::filesystem::path& folder, const
 
 int run(const Settings& settings, std::span<const std::string_view> words, Console& console) {
   instruction_set();  // an unknown QUENCH_ISA is refused before anything else is done
-  if (settings.show_data.empty()) refuse_to_overwrite(settings);
+  if (!settings.show_data.empty()) {
+    show_data(settings, console);
+    return 0;
+  }
+  const InterruptWatch interrupt;
+  RunFolder folder(io::disk(), settings, log_columns());
   if (settings.threads > 0) set_default_threads(static_cast<int>(settings.threads));
 
   const OpenedDataset data = open_dataset(settings);
   console.note(data.notice);
-  if (!settings.show_data.empty()) {
-    show_data(data, settings.show_data, console);
-    return 0;
-  }
   check_batch(settings, data.images);
 
   const ImageSet& images = data.images.train;
@@ -115,24 +125,20 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
                                .dampening = static_cast<float>(settings.dampening),
                                .weight_decay = static_cast<float>(settings.weight_decay)});
 
-  const InterruptWatch interrupt;
-  const std::filesystem::path folder = make_run_folder(settings);
   RunRecord record = make_record(settings, words, data, model);
-  record.output_folder = folder.string();
+  record.output_folder = folder.path().string();
   record.settings.out = record.output_folder;
-  io::CsvTable log(io::disk(), folder / "log.csv", log_columns());
-  try {
-    write_record(io::disk(), folder, record);
-  } catch (const Error&) {
-    std::error_code ignored;
-    std::filesystem::remove(log.file(), ignored);  // nothing began: the folder stays free for another try
-    throw;
+  // Nothing began: the folder stays free for another try.
+  if (const int signal = interrupt.signal(); signal != 0) {
+    console.note("interrupted before training began\n");
+    return 128 + signal;
   }
+  folder.begin(record);
   console.note(header_block(record));
 
   std::exception_ptr failure;
   try {
-    Trainer({data.images, model, sgd, log, console, interrupt}, record).run();
+    Trainer({data.images, model, sgd, folder.log(), console, interrupt}, record).run();
     record.status = record.epochs_done == settings.epochs ? "finished" : "interrupted";
   } catch (const std::exception& error) {
     failure = std::current_exception();
@@ -140,7 +146,7 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
     record.message = error.what();
   }
   record.parameter_checksum = parameter_checksum(model.parameters());
-  const std::string lost = finish(log, folder, record, console);
+  const std::string lost = finish(folder, record, console);
   if (failure) {
     if (!lost.empty()) console.warning(lost);
     std::rethrow_exception(failure);

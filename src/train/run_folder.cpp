@@ -1,7 +1,7 @@
 #include "train/run_folder.h"
 
-#include <string>
 #include <system_error>
+#include <utility>
 
 #include "io/numbers.h"
 #include "quench/error.h"
@@ -11,49 +11,100 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* log_name = "log.csv";
+constexpr const char* record_name = "run.json";
+
 [[noreturn]] void refuse(const fs::path& folder, const std::error_code& error) {
   throw Error("output folder " + folder.string() + " cannot be made: " + error.message());
 }
 
+bool is_taken(const fs::path& file) {
+  std::error_code ignored;
+  // A link that leads nowhere counts: its name is taken.
+  return fs::exists(fs::symlink_status(file, ignored));
+}
+
+/// Makes the folder and those above it that are missing.
+void make_folders(const fs::path& folder, Undo& undo) {
+  fs::path made;
+  for (const fs::path& name : folder) {
+    made /= name;
+    std::error_code error;
+    if (fs::is_directory(made, error)) continue;
+    error.clear();
+    if (fs::create_directory(made, error)) undo.add(made);
+    // What exists and is no folder may have been named as one, with others below it.
+    if (error == std::errc::file_exists) error = std::make_error_code(std::errc::not_a_directory);
+    if (error) refuse(folder, error);
+  }
+}
+
 /// Makes the folder; false when something of that name exists.
-bool make_new(const fs::path& folder) {
+bool make_new(const fs::path& folder, Undo& undo) {
   std::error_code error;
   const bool made = fs::create_directory(folder, error);
   if (error && error != std::errc::file_exists && error != std::errc::not_a_directory) refuse(folder, error);
+  if (made) undo.add(folder);
   return made;
+}
+
+fs::path make_run_folder(const Settings& settings, Undo& undo) {
+  if (!settings.out.empty()) {
+    make_folders(settings.out, undo);
+    return settings.out;
+  }
+  const fs::path parent = "runs";
+  make_folders(parent, undo);
+  const std::string name = settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed);
+  fs::path folder = parent / name;
+  // Making it is the test whether it is free: two runs that start together get two folders.
+  for (int number = 2; !make_new(folder, undo); ++number) folder = parent / (name + "-" + io::to_text(number));
+  return folder;
+}
+
+/// The name that the log has until the run begins. Throws Error when the folder holds what must not be overwritten.
+fs::path first_log_name(const fs::path& folder, bool force) {
+  for (const char* name : {log_name, record_name}) {
+    const fs::path file = folder / name;
+    if (!force && is_taken(file)) {
+      throw Error(file.string() + " exists already; choose another --out, or --force to overwrite it");
+    }
+    std::error_code ignored;
+    if (fs::is_directory(file, ignored)) throw Error(file.string() + " cannot be replaced: it is a folder");
+  }
+  if (!force) return folder / log_name;
+  // What has this name is left from a process that had our number and was killed.
+  const fs::path beside = io::partial_name(folder / log_name);
+  std::error_code ignored;
+  fs::remove(beside, ignored);
+  return beside;
 }
 
 }  // namespace
 
-void refuse_to_overwrite(const Settings& settings) {
-  if (settings.out.empty() || settings.force) return;
-  const fs::path log = fs::path(settings.out) / "log.csv";
+Undo::~Undo() {
   std::error_code ignored;
-  if (fs::symlink_status(log, ignored).type() == fs::file_type::not_found) return;
-  if (ignored) return;  // what cannot be looked into cannot be written either: make_run_folder says so
-  throw Error(log.string() + " exists already; choose another --out, or --force to overwrite it");
+  for (; !made_.empty(); made_.pop_back()) fs::remove(made_.back(), ignored);
 }
 
-fs::path make_run_folder(const Settings& settings) {
-  std::error_code error;
-  if (!settings.out.empty()) {
-    fs::create_directories(settings.out, error);
-    if (error) refuse(settings.out, error);
-    return settings.out;
-  }
-  const fs::path parent = "runs";
-  fs::create_directories(parent, error);
-  if (error) refuse(parent, error);
-  const std::string name = settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed);
-  fs::path folder = parent / name;
-  // Making it is the test whether it is free: two runs that start together get two folders.
-  for (int number = 2; !make_new(folder); ++number) folder = parent / (name + "-" + io::to_text(number));
-  return folder;
+RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const std::string> columns)
+    : files_(files),
+      folder_(make_run_folder(settings, undo_)),
+      log_(files, first_log_name(folder_, settings.force), columns) {
+  undo_.add(log_.file());
 }
 
-void write_record(io::Files& files, const fs::path& folder, const RunRecord& record) {
-  const fs::path file = folder / "run.json";
-  if (const std::error_code error = files.replace(file, to_json(record))) {
+void RunFolder::begin(const RunRecord& record) {
+  const bool first = !is_taken(folder_ / record_name);
+  write_record(record);
+  if (first) undo_.add(folder_ / record_name);
+  if (log_.file() != folder_ / log_name) log_.rename(folder_ / log_name);
+  undo_.keep();
+}
+
+void RunFolder::write_record(const RunRecord& record) {
+  const fs::path file = folder_ / record_name;
+  if (const std::error_code error = files_.replace(file, to_json(record))) {
     throw Error(file.string() + " cannot be written: " + error.message());
   }
 }

@@ -37,6 +37,7 @@ void write_settings(io::JsonWriter& json, const Settings& settings) {
 void write_data(io::JsonWriter& json, const RunRecord& record) {
   json.key("data").begin_object();
   json.key("name").string(record.settings.dataset);
+  json.key("given").boolean(record.settings.data_given);
   json.key("kind").string(record.data_generated ? "generated" : "real");
   json.key("folder").string(record.data_folder);
   json.key("training_images").number(record.training_images);
@@ -66,6 +67,7 @@ void write_results(io::JsonWriter& json, const RunRecord& record) {
   if (record.last_row) json.key("f_batch").number(record.last_row->f_batch);
   if (record.last_measurement) {
     const Measurement& last = *record.last_measurement;
+    json.key("measured_epoch").number(record.measured_epoch);
     json.key("f").number(last.f);
     json.key("cross_entropy").number(last.cross_entropy);
     json.key("train_accuracy").number(last.train_accuracy);
@@ -80,6 +82,10 @@ void write_results(io::JsonWriter& json, const RunRecord& record) {
 
 }  // namespace
 
+bool measured_before_the_end(const RunRecord& record) {
+  return record.last_measurement && record.measured_epoch * record.steps_per_epoch != record.steps_done;
+}
+
 std::string to_json(const RunRecord& record) {
   io::JsonWriter json;
   json.begin_object();
@@ -90,6 +96,7 @@ std::string to_json(const RunRecord& record) {
   json.key("command_line").begin_array();
   for (const std::string& word : record.command_line) json.string(word);
   json.end_array();
+  json.key("working_directory").string(record.working_directory);
   json.key("dataset").string(record.settings.dataset);
   write_settings(json, record.settings);
   write_data(json, record);

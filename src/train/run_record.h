@@ -15,6 +15,7 @@ struct RunRecord {
   // Known at the start.
   Settings settings;
   std::vector<std::string> command_line;  ///< the words as given
+  std::string working_directory;          ///< what relative paths start from; empty when it is gone
   std::string output_folder;
   std::string started;  ///< UTC
   std::string data_folder;
@@ -37,8 +38,12 @@ struct RunRecord {
   double training_seconds = 0;  ///< without measurements, finished epochs only
   std::optional<EpochRow> last_row;
   std::optional<Measurement> last_measurement;
+  std::int64_t measured_epoch = 0;                  ///< which last_measurement is of: the state at its end
   std::optional<std::uint64_t> parameter_checksum;  ///< io::Checksum over all tensors in order
 };
+
+/// Whether training went on after the last measurement, so that its figures are not those of the final parameters.
+bool measured_before_the_end(const RunRecord& record);
 
 /// The file's contents. `settings` lists every recorded option of the table with the value in force; numbers are in
 /// their shortest exact form, checksums are hexadecimal strings.

@@ -29,6 +29,20 @@ Trainer::Trainer(const Parts& parts, RunRecord& record)
           [console = &parts.console](std::string_view text) { console->note(text); }, parts.console.width()) {}
 
 void Trainer::run() {
+  const auto end = [this] {
+    record_.seconds = seconds();
+    progress_.clear();
+  };
+  try {
+    train();
+  } catch (...) {
+    end();
+    throw;
+  }
+  end();
+}
+
+void Trainer::train() {
   const Settings& settings = record_.settings;
   parts_.console.result(table_header());
   for (std::int64_t epoch = 1; epoch <= settings.epochs && parts_.interrupt.signal() == 0; ++epoch) {
@@ -39,8 +53,6 @@ void Trainer::run() {
     if (every > 0 && (epoch % every == 0 || epoch == settings.epochs)) measure(row);
     report(row);
   }
-  record_.seconds = seconds();
-  progress_.clear();
 }
 
 bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
@@ -84,7 +96,11 @@ void Trainer::measure(EpochRow& row) {
   const Evaluation test = parts_.model.evaluate(parts_.data.test);
   if (!std::isfinite(train.loss))
     diverged("loss over the training set", train.loss, row.epoch, record_.steps_per_epoch);
-  row.ended = Measurement{.f = train.loss + l2(row.theta_squared),
+  if (!std::isfinite(test.loss)) diverged("loss over the test set", test.loss, row.epoch, record_.steps_per_epoch);
+  const double f = train.loss + l2(row.theta_squared);
+  if (!std::isfinite(f))
+    diverged("loss over the training set with weight decay", f, row.epoch, record_.steps_per_epoch);
+  row.ended = Measurement{.f = f,
                           .cross_entropy = train.loss,
                           .train_accuracy = train.accuracy,
                           .test_cross_entropy = test.loss,
@@ -97,7 +113,10 @@ void Trainer::report(const EpochRow& row) {
   record_.epochs_done = row.epoch;
   record_.training_seconds += row.seconds;
   record_.last_row = row;
-  if (row.ended) record_.last_measurement = row.ended;
+  if (row.ended) {
+    record_.last_measurement = row.ended;
+    record_.measured_epoch = row.epoch;
+  }
 
   progress_.clear();
   parts_.console.result(table_line(row));
@@ -117,8 +136,6 @@ double Trainer::l2(double theta_squared) const {
 }
 
 void Trainer::diverged(const char* what, double value, std::int64_t epoch, std::int64_t step_of_epoch) {
-  record_.seconds = seconds();
-  progress_.clear();
   const std::int64_t step = (epoch - 1) * record_.steps_per_epoch + step_of_epoch;
   std::string message = std::string("the ") + what + " became " + io::to_text(value) + " at step " +
                         io::to_text(step) + " (epoch " + io::to_text(epoch) + ", its step " +

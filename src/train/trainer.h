@@ -36,6 +36,7 @@ class Trainer {
   void run();
 
  private:
+  void train();
   /// False when a signal ended it before its last step.
   bool train_epoch(std::int64_t epoch, EpochRow& row);
   /// One update; returns the mini-batch loss with L2 of the parameters before it.

@@ -42,9 +42,7 @@ std::string error_of(int threads) {
   return "no error";
 }
 
-void add_index(void* calls, std::int64_t i) noexcept {
-  static_cast<Calls*>(calls)->add(i);
-}
+void add_index(void* calls, std::int64_t i) noexcept { static_cast<Calls*>(calls)->add(i); }
 
 }  // namespace
 

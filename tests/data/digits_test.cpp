@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -79,7 +80,7 @@ TEST_CASE("Another seed draws other digits") {
   CHECK(!same(other.train.image(0), digits().train.image(0)));
 }
 
-TEST_CASE("Test digits are none of the training digits") {
+TEST_CASE("No two training digits are the same image, and test digits are none of them") {
   std::vector<std::uint64_t> seen;
   for (std::int64_t i = 0; i < digits().train.size(); ++i) seen.push_back(hash(digits().train.image(i)));
   std::sort(seen.begin(), seen.end());
@@ -88,6 +89,34 @@ TEST_CASE("Test digits are none of the training digits") {
   for (std::int64_t i = 0; i < digits().test.size(); ++i)
     shared += std::binary_search(seen.begin(), seen.end(), hash(digits().test.image(i))) ? 1 : 0;
   CHECK(shared == 0);
+}
+
+TEST_CASE("Digits of one class vary, and the classes differ from each other") {
+  constexpr std::size_t count = 2000, size = 784;
+  std::vector<std::vector<double>> means(10, std::vector<double>(size));
+  std::vector<int> members(10);
+  const auto digit = [](std::size_t i) { return digits().train.image(static_cast<std::int64_t>(i)); };
+  const auto label = [](std::size_t i) { return std::size_t{digits().train.labels()[i]}; };
+  for (std::size_t i = 0; i < count; ++i) {
+    ++members[label(i)];
+    for (std::size_t p = 0; p < size; ++p) means[label(i)][p] += digit(i)[p];
+  }
+  for (std::size_t c = 0; c < 10; ++c)
+    for (double& value : means[c]) value /= members[c];
+
+  // Root mean square differences over the pixels, in units of a byte. MNIST has 26 .. 70 between the means of two
+  // classes, and 43 .. 65 between an image and the mean of its class.
+  const auto difference = [](const auto& a, const auto& b) {
+    double sum = 0;
+    for (std::size_t p = 0; p < size; ++p) sum += (a[p] - b[p]) * (a[p] - b[p]);
+    return std::sqrt(sum / size);
+  };
+  for (std::size_t a = 0; a < 10; ++a)
+    for (std::size_t b = 0; b < a; ++b) CHECK(difference(means[a], means[b]) > 15);
+  std::vector<double> spread(10);
+  for (std::size_t i = 0; i < count; ++i)
+    spread[label(i)] += difference(digit(i), means[label(i)]) / members[label(i)];
+  for (std::size_t c = 0; c < 10; ++c) CHECK(spread[c] > 35);
 }
 
 TEST_CASE("The classes of generated digits are balanced") {

@@ -1,63 +1,7 @@
 #!/usr/bin/env bash
 # Tests tools/get-data against small stand-ins for the data sets, without network.
 set -u
-
-root=$(cd "$(dirname "$0")/../.." && pwd)
-source "$root/tests/checks.sh"
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/quench-get-data.XXXXXX") || exit 1
-server=
-cleanup() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null; fi
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-# get STATUS ARGUMENT...: whether get-data exits with STATUS; its output is in $scratch/output.
-get() {
-  wanted=$1
-  shift
-  status=0
-  QUENCH_MIRRORS=${mirrors-} "$tool" "$@" >"$scratch/output" 2>&1 || status=$?
-  [ "$status" -eq "$wanted" ]
-}
-says() { grep -F -q -e "$1" "$scratch/output"; }
-same() { cmp "$mirror/$1" "$2"; }
-absent() { [ ! -e "$1" ]; }
-installed() { # DIR: the stand-in for MNIST is there whole, and nothing is left beside it
-  for name in $names; do same "$name" "$1/mnist/$name" || return 1; done
-  absent "$1/.get-data"
-}
-
-# The tool beside a table of its own, a mirror with small files, and one whose files are damaged.
-names="train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte"
-mkdir -p "$scratch/tools" "$scratch/good mirror" "$scratch/damaged" "$scratch/unpacks-wrong"
-tool=$scratch/tools/get-data
-cp "$root/tools/get-data" "$tool"
-table=$scratch/tools/get-data.sums
-mirror="$scratch/good mirror"
-md5() { md5sum <"$1" | cut -c 1-32; }
-sha256() { sha256sum <"$1" | cut -c 1-64; }
-for name in $names; do
-  awk -v name="$name" 'BEGIN { for (i = 0; i < 3000; ++i) print name, i * i % 7919 }' >"$mirror/$name"
-  gzip -c "$mirror/$name" >"$mirror/$name.gz"
-  printf 'mnist %s %s\n' "$name.gz" "$(md5 "$mirror/$name.gz")" "$name" "$(sha256 "$mirror/$name")" >>"$table"
-  { head -c 200 "$mirror/$name.gz"; echo damage; } >"$scratch/damaged/$name.gz"
-done
-mkdir "$scratch/cifar-10-batches-bin"
-for name in data_batch_1.bin test_batch.bin; do
-  printf 'records of %s' "$name" >"$scratch/cifar-10-batches-bin/$name"
-done
-(cd "$scratch" && tar -cf - cifar-10-batches-bin) | gzip -c >"$mirror/cifar-10-binary.tar.gz"
-{
-  echo "cifar10 cifar-10-binary.tar.gz $(md5 "$mirror/cifar-10-binary.tar.gz")"
-  echo "cifar10 data_batch_1.bin $(sha256 "$scratch/cifar-10-batches-bin/data_batch_1.bin")"
-  echo "cifar10 test_batch.bin $(md5 "$scratch/cifar-10-batches-bin/test_batch.bin")"
-} >>"$table"
-# curl wants the space of the folder's name escaped.
-good=file://$scratch/good%20mirror/
-damaged=file://$scratch/damaged
-nowhere=file://$scratch/nowhere
+source "$(dirname "$0")/get_data_stand_in.sh"
 
 check "--help explains the command" get 0 --help
 check "--help names the environment variable" says QUENCH_MIRRORS
@@ -66,6 +10,24 @@ check "an unknown data set is wrong usage" get 2 imagenet
 check "an unknown data set is named" says "unknown data set imagenet, expected mnist or cifar10"
 check "an unknown option is wrong usage" get 2 mnist --fast
 check "too many arguments are wrong usage" get 2 mnist data more
+
+# The table of the product: every line is a set, a file and a checksum of a known length.
+# shellcheck disable=SC2016  # awk's $1, not the shell's
+check "the product's table is well formed" awk '
+  /^#/ { next }
+  NF != 3 || $1 !~ /^(mnist|cifar10)$/ || $3 !~ /^[0-9a-f]+$/ || (length($3) != 32 && length($3) != 64) { exit 1 }
+  { ++lines }
+  END { if (lines != 18) exit 1 }' "$root/tools/get-data.sums"
+
+# The mirrors here are folders, and of curl and wget only curl knows file://.
+if ! have curl; then
+  skip "downloads from file:// addresses" "curl is not installed"
+  finish
+fi
+# curl wants the space of the folder's name escaped.
+good=file://$scratch/good%20mirror/
+damaged=file://$scratch/damaged
+nowhere=file://$scratch/nowhere
 
 mirrors=$good
 dir="$scratch/with space/data"
@@ -162,45 +124,52 @@ check "cifar10 is repaired" get 0 cifar10 "$dir"
 check "repaired cifar10 is whole" cmp "$scratch/cifar-10-batches-bin/data_batch_1.bin" \
   "$dir/cifar-10-batches-bin/data_batch_1.bin"
 
-# With wget alone, over HTTP: file:// is curl's.
-if command -v wget >/dev/null 2>&1 && command -v python3 >/dev/null 2>&1; then
-  mkdir "$scratch/bin"
-  for program in sh awk cat cut dirname gzip tar mkdir mv rm rmdir md5sum sha256sum wget; do
-    ln -s "$(command -v "$program")" "$scratch/bin/$program"
-  done
-  : >"$scratch/server"
-  (cd "$mirror" && exec python3 -u -m http.server --bind 127.0.0.1 0 >"$scratch/server" 2>&1) &
-  server=$!
-  port=
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$scratch/server" | head -n 1)
-    if [ -n "$port" ]; then break; fi
-    sleep 0.5
-  done
-  mirrors=http://127.0.0.1:$port/
-  path=$PATH
-  PATH=$scratch/bin no_proxy=127.0.0.1
-  export no_proxy
-  status=0
-  QUENCH_MIRRORS=$mirrors "$tool" mnist "$scratch/wget" >"$scratch/output" 2>&1 || status=$?
-  PATH=$path
-  check "wget does where there is no curl" [ "$status" -eq 0 ]
-  check "the set that wget brought is whole" installed "$scratch/wget"
-  check "curl downloads over HTTP" get 0 mnist "$scratch/http"
-  check "the set that came over HTTP is whole" installed "$scratch/http"
-  # This server has no ranges: it cannot continue a file.
-  mkdir -p "$scratch/norange/.get-data/mnist"
-  head -c 1000 "$mirror/train-images-idx3-ubyte.gz" >"$scratch/norange/.get-data/mnist/train-images-idx3-ubyte.gz"
-  check "a server that cannot continue a file is asked for all of it" get 0 mnist "$scratch/norange"
-  check "the set from a server without ranges is whole" installed "$scratch/norange"
-fi
+# lock_is_held, lock_is_free: whether somebody works in $dir.
+lock_is_held() { [ -d "$dir/.get-data/mnist.lock" ]; }
+lock_is_free() { ! lock_is_held; }
 
-# The table of the product: every line is a set, a file and a checksum of a known length.
-# shellcheck disable=SC2016  # awk's $1, not the shell's
-check "the product's table is well formed" awk '
-  /^#/ { next }
-  NF != 3 || $1 !~ /^(mnist|cifar10)$/ || $3 !~ /^[0-9a-f]+$/ || (length($3) != 32 && length($3) != 64) { exit 1 }
-  { ++lines }
-  END { if (lines != 18) exit 1 }' "$root/tools/get-data.sums"
+dir=$scratch/concurrent
+mirrors=$nowhere
+check "a download that fails is a failure" get 1 mnist "$dir"
+check "a failure gives up its lock" lock_is_free
+mkdir -p "$dir/.get-data/mnist.lock"
+mirrors=$good
+check "a second call in one folder is a failure" get 1 mnist "$dir"
+check "a second call says how to remove a lock that was left" says "rmdir '$dir/.get-data/mnist.lock'"
+check "a second call leaves the lock of the first alone" lock_is_held
+check "a second call installs nothing" absent "$dir/mnist"
+rmdir "$dir/.get-data/mnist.lock"
+check "without the lock the call succeeds" get 0 mnist "$dir"
+check "a call that succeeds leaves neither lock nor work folder" installed "$dir"
+
+# A download that is stopped in its middle: this curl says that it began, and ends when it is told to.
+mkdir "$scratch/slow"
+cat >"$scratch/slow/curl" <<'END'
+#!/bin/sh
+: >"$SLOW_CURL.began"
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+  [ ! -e "$SLOW_CURL.end" ] || exit 1
+  sleep 0.2
+done
+END
+chmod +x "$scratch/slow/curl"
+wait_for() { # COMMAND...: half a minute at most
+  for ((i = 0; i < 150; ++i)); do
+    "$@" && return
+    sleep 0.2
+  done
+  return 1
+}
+dir=$scratch/stopped
+SLOW_CURL=$scratch/slow/state PATH=$scratch/slow:$PATH "$tool" mnist "$dir" >"$scratch/stopped.txt" 2>&1 &
+downloading=$!
+check "a download begins" wait_for test -e "$scratch/slow/state.began"
+check "a call at work holds its lock" lock_is_held
+kill -TERM $downloading
+: >"$scratch/slow/state.end"
+status=0
+wait $downloading || status=$?
+check "a call that is stopped ends with 130" [ "$status" -eq 130 ]
+check "a call that is stopped gives up its lock" lock_is_free
 
 finish

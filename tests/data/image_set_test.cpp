@@ -1,31 +1,38 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdint>
-#include <fstream>
+#include <filesystem>
 #include <iterator>
 #include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
 
-#include "data/temporary_directory.h"
 #include "quench/dataset.h"
 #include "quench/error.h"
+#include "temporary_folder.h"
 
 namespace {
 
+namespace fs = std::filesystem;
 using quench::Batch;
 using quench::Batches;
 using quench::EpochOptions;
 using quench::ImageSet;
+using quench::test::read_all;
+using quench::test::TemporaryFolder;
+using quench::test::write_all;
 using Bytes = std::vector<std::uint8_t>;
 
 /// `size` images of one pixel, all of class 0.
-ImageSet dots(std::size_t size) {
-  return {1, 1, 1, 1, Bytes(size), Bytes(size)};
-}
+ImageSet dots(std::size_t size) { return {1, 1, 1, 1, Bytes(size), Bytes(size)}; }
 
 /// The indices of all batches, one after the other.
 std::vector<std::uint32_t> indices(const Batches& batches) {
@@ -67,7 +74,7 @@ TEST_CASE("An image set refuses bytes, labels and extents that do not fit togeth
   CHECK(make(3, 2, 2, 4, 12, {0, 3}) == "12 bytes of pixels, expected 2 (the number of labels) x 3 x 2 x 2");
   constexpr int large = std::numeric_limits<int>::max();
   CHECK(make(large, large, large, 1, 1, {0}) != "");
-  CHECK(make(3, 2, 2, 4, 24, {0, 4}) == "image 1 has label 4, expected 0 .. 3");
+  CHECK(make(3, 2, 2, 4, 24, {0, 4}) == "the image set has label 4 at position 1, expected 0 .. 3");
   CHECK(make(0, 2, 2, 4, 0, {}) == "the number of channels is 0, expected at least 1");
   CHECK(make(1, -1, 2, 4, 0, {}) == "the height of an image is -1, expected at least 1");
   CHECK(make(1, 2, 0, 4, 0, {}) == "the width of an image is 0, expected at least 1");
@@ -217,17 +224,12 @@ TEST_CASE("A batch that is empty or larger than the set is refused") {
   CHECK(complaint([&] { set.in_order(0); }) == "batch is 0, expected at least 1");
 }
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 TEST_CASE("A contact sheet has a row for each class with its first images") {
-  const TemporaryDirectory directory;
+  const TemporaryFolder folder;
   const std::string header = "P5\n62 8\n255\n";
   const ImageSet set(1, 1, 1, 2, {10, 20, 30}, {1, 0, 1});
-  write_contact_sheet(set, directory / "sheet.pgm");
-  const std::string sheet = read(directory / "sheet.pgm");
+  write_contact_sheet(set, folder / "sheet.pgm");
+  const std::string sheet = read_all(folder / "sheet.pgm");
   REQUIRE(sheet.size() == header.size() + 62 * 8);
   CHECK(sheet.substr(0, header.size()) == header);
   std::string picture(62 * 8, 96);
@@ -238,11 +240,11 @@ TEST_CASE("A contact sheet has a row for each class with its first images") {
 }
 
 TEST_CASE("A contact sheet shows 20 images of a class and interleaves colours") {
-  const TemporaryDirectory directory;
+  const TemporaryFolder folder;
   Bytes pixels(3 * 25);
   std::iota(pixels.begin(), pixels.end(), std::uint8_t{100});
-  write_contact_sheet(ImageSet(3, 1, 1, 1, pixels, Bytes(25)), directory / "sheet.ppm");
-  const std::string sheet = read(directory / "sheet.ppm"), header = "P6\n62 5\n255\n";
+  write_contact_sheet(ImageSet(3, 1, 1, 1, pixels, Bytes(25)), folder / "sheet.ppm");
+  const std::string sheet = read_all(folder / "sheet.ppm"), header = "P6\n62 5\n255\n";
   REQUIRE(sheet.size() == header.size() + 62 * 5 * 3);
   CHECK(sheet.substr(0, header.size()) == header);
   const std::size_t last = header.size() + (2 * 62 + 2 + 19 * 3) * 3;
@@ -251,21 +253,71 @@ TEST_CASE("A contact sheet shows 20 images of a class and interleaves colours") 
 }
 
 TEST_CASE("A contact sheet that cannot be made or written is an error") {
-  const TemporaryDirectory directory;
+  const TemporaryFolder folder;
   const ImageSet set = dots(1);
-  const std::string nowhere = directory / "no/sheet.pgm";
+  const std::string nowhere = folder / "no/sheet.pgm";
   CHECK(complaint([&] { write_contact_sheet(set, nowhere); }) ==
         "cannot write " + nowhere + ": No such file or directory");
-  CHECK(complaint([&] { write_contact_sheet(set, directory.path()); }) ==
-        "cannot write " + directory.path().string() + ": Is a directory");
-  if (std::filesystem::exists("/dev/full")) {
-    CHECK(complaint([&] { write_contact_sheet(set, "/dev/full"); }) ==
-          "cannot write /dev/full: No space left on device");
-  }
-  CHECK(complaint([&] { write_contact_sheet(ImageSet(2, 1, 1, 1, Bytes(2), {0}), directory / "sheet"); }) ==
+  CHECK(complaint([&] { write_contact_sheet(set, folder.path()); }) ==
+        "cannot write " + folder.path().string() + ": Is a directory");
+  CHECK(complaint([&] { write_contact_sheet(ImageSet(2, 1, 1, 1, Bytes(2), {0}), folder / "sheet"); }) ==
         "images of 2 channels have no contact sheet, expected 1 (grey) or 3 (colour)");
-  CHECK(complaint([&] { write_contact_sheet(dots(0), directory / "sheet"); }) ==
+  CHECK(complaint([&] { write_contact_sheet(dots(0), folder / "sheet"); }) ==
         "an empty image set has no contact sheet, expected at least one image");
+}
+
+/// While it lives, files cannot grow beyond this many bytes, as on a disk that is full.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit limit{bytes, before_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST_CASE("A contact sheet that does not fit leaves the file as it was, and nothing beside it") {
+  const TemporaryFolder folder;
+  const fs::path old_sheet = folder / "old.pgm", new_sheet = folder / "new.pgm";
+  write_all(old_sheet, "what was there");
+  const auto written = [](const fs::path& file) {
+    return complaint([&] {
+      const FileSizeLimit limit(100);
+      write_contact_sheet(dots(1), file);
+    });
+  };
+  CHECK(written(old_sheet) == "cannot write " + old_sheet.string() + ": File too large");
+  CHECK(written(new_sheet) == "cannot write " + new_sheet.string() + ": File too large");
+  CHECK(read_all(old_sheet) == "what was there");
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("A contact sheet goes to where a link leads, and into a pipe without replacing it") {
+  const TemporaryFolder folder;
+  write_all(folder / "sheet.pgm", "before");
+  fs::create_symlink("sheet.pgm", folder / "link");
+  write_contact_sheet(dots(1), folder / "link");
+  CHECK(fs::is_symlink(folder / "link"));
+  CHECK(read_all(folder / "sheet.pgm").starts_with("P5"));
+  const fs::path pipe = folder / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const int end = open(pipe.c_str(), O_RDWR);  // both ends, so that nobody waits
+  REQUIRE(end >= 0);
+  write_contact_sheet(dots(1), pipe);
+  CHECK(fs::is_fifo(pipe));
+  char magic[2] = {};
+  CHECK((fs::is_fifo(pipe) && read(end, magic, 2) == 2 && magic[0] == 'P' && magic[1] == '5'));
+  close(end);
 }
 
 }  // namespace

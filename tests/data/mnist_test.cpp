@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,14 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "data/temporary_directory.h"
 #include "quench/dataset.h"
 #include "quench/error.h"
+#include "temporary_folder.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using quench::DataState;
+using quench::test::TemporaryFolder;
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -51,7 +53,7 @@ Bytes labels_file(const Bytes& labels) {
 
 /// A folder with a tiny, valid MNIST: 3 training and 2 test images.
 struct Folder {
-  TemporaryDirectory directory;
+  TemporaryFolder directory;
   fs::path train_images = directory / "train-images-idx3-ubyte",
            train_labels = directory / "train-labels-idx1-ubyte";
   fs::path test_images = directory / "t10k-images-idx3-ubyte", test_labels = directory / "t10k-labels-idx1-ubyte";
@@ -103,7 +105,7 @@ TEST_CASE("Both usual spellings of MNIST's names are found, in any mixture") {
 }
 
 TEST_CASE("A folder without MNIST's files, or no folder at all, is absent, and one with some of them is partial") {
-  const TemporaryDirectory empty;
+  const TemporaryFolder empty;
   CHECK(quench::mnist_state(empty.path()) == DataState::absent);
   CHECK(quench::mnist_state(empty / "nowhere") == DataState::absent);
   write(empty / "unrelated", {1});
@@ -216,15 +218,42 @@ TEST_CASE("Counts of images and labels that differ are reported") {
         folder.test_labels.string() + " has 3 labels, expected 2, one for each image of t10k-images-idx3-ubyte");
 }
 
-TEST_CASE("Damage in the last file is found before the first is read into memory") {
+/// Makes the training set 2 GiB large, without taking room on the disk: images and labels are zeros but for one
+/// label.
+void enlarge_training_set(const Folder& folder, std::uint8_t first_label) {
+  constexpr std::uint32_t count = 2739136;
+  write(folder.train_images, header(0x803, {count, 28, 28}));
+  fs::resize_file(folder.train_images, 16 + std::uintmax_t{count} * 784);
+  write(folder.train_labels, header(0x801, {count}) + Bytes{first_label});
+  fs::resize_file(folder.train_labels, 8 + std::uintmax_t{count});
+}
+
+TEST_CASE("Damage in the last file's header is found before the first file's values are looked at") {
   const Folder folder;
-  // Sparse: 2 GiB of training images that nothing should ever read.
-  write(folder.train_images, header(0x803, {2739136, 28, 28}));
-  fs::resize_file(folder.train_images, 16 + 2739136ULL * 784);
-  write(folder.train_labels, header(0x801, {2739136}));
-  fs::resize_file(folder.train_labels, 8 + 2739136ULL);
+  enlarge_training_set(folder, 10);
   write(folder.test_labels, {});
   CHECK(folder.complaint() == folder.test_labels.string() + " is empty, expected an IDX file");
+}
+
+TEST_CASE("A bad label in the last file is found before memory is taken for images") {
+  const Folder folder;
+  enlarge_training_set(folder, 0);
+  write(folder.test_labels, labels_file({1, 11}));
+  const auto peak_memory = [] {  // of this process, in units that differ between systems
+    rusage usage{};
+    REQUIRE(getrusage(RUSAGE_SELF, &usage) == 0);
+    return usage.ru_maxrss;
+  };
+  const long before = peak_memory();
+  CHECK(folder.complaint() == folder.test_labels.string() + " has label 11 at position 1, expected 0 .. 9");
+  CHECK(peak_memory() < 4 * before);
+}
+
+TEST_CASE("Training images that are all alike are reported with their file's name") {
+  const Folder folder;
+  write(folder.train_images, header(0x803, {3, 28, 28}) + Bytes(3 * 784));
+  CHECK(folder.complaint() ==
+        folder.train_images.string() + ": all pixels are 0, expected at least two different values");
 }
 
 TEST_CASE("A folder or a pipe in the place of a file is reported") {

@@ -1,6 +1,7 @@
 // Trains the paper's network inside another program: everything an embedder needs.
-#include <cstdio>
 #include <quench/quench.h>
+
+#include <cstdio>
 
 int main() {
   const quench::Dataset digits = quench::generated_digits();  // or quench::load_mnist("data/mnist")

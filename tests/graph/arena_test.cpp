@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <random>
+#include <string>
 #include <utility>
 
 #include "quench/error.h"
@@ -16,9 +17,7 @@ using quench::place_buffers;
 
 namespace {
 
-bool overlap_in_time(const Buffer& a, const Buffer& b) {
-  return a.first <= b.last && b.first <= a.last;
-}
+bool overlap_in_time(const Buffer& a, const Buffer& b) { return a.first <= b.last && b.first <= a.last; }
 bool overlap_in_space(const Buffer& a, const Buffer& b) {
   return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
@@ -80,8 +79,28 @@ TEST_CASE("an operation in place hands its input's place on, from node to node")
 }
 
 TEST_CASE("sizes beyond the address space are refused") {
-  const std::size_t half = std::numeric_limits<std::size_t>::max() / 128 * 64;
-  std::vector<Buffer> buffers{{0, 1, half}, {2, 3, half}};
-  CHECK_THROWS_WITH_AS(place_buffers(buffers), doctest::Contains("the most this machine can address"),
+  constexpr std::uint64_t half = quench::most_bytes / 128 * 64;
+  std::vector<Buffer> buffers{{0, 1, half}, {2, 3, half}, {4, 5, 128}};
+  CHECK_THROWS_WITH_AS(place_buffers(buffers),
+                       ("plan: at least " + std::to_string(2 * half + 128) + " bytes, expected at most the " +
+                        std::to_string(quench::most_bytes) + " that this machine can address")
+                           .c_str(),
                        quench::Error);
+}
+
+TEST_CASE("a machine of 32 bits counts in 64, and refuses by their size buffers that it cannot address") {
+  constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
+  // One of exactly 2^32 bytes, which 32 bits take for none.
+  std::vector<Buffer> one{{0, 1, quench::float_bytes(std::int64_t{1} << 30)}};
+  CHECK_THROWS_WITH_AS(
+      place_buffers(one, most),
+      "plan: at least 4294967296 bytes, expected at most the 2147483647 that this machine can address",
+      quench::Error);
+  std::vector<Buffer> several{{0, 1, 1U << 30}, {2, 3, 1U << 30}};
+  CHECK_THROWS_WITH_AS(
+      place_buffers(several, most),
+      "plan: at least 2147483648 bytes, expected at most the 2147483647 that this machine can address",
+      quench::Error);
+  several.pop_back();
+  CHECK(place_buffers(several, most) == 1U << 30);
 }

@@ -114,7 +114,13 @@ TEST_CASE("each operation names itself and the shapes that do not fit") {
   CHECK_THROWS_WITH_AS(v * p, "multiply: shapes [6] and [2, 3], expected equal shapes", Error);
   CHECK_THROWS_WITH_AS(reshape(x, {7}), "reshape: shape [2, 3] has 6 elements and [7] has 7, expected equal counts",
                        Error);
-  CHECK_THROWS_WITH_AS(reshape(x, {-2, -3}), doctest::Contains("has extent -2, expected at least 1"), Error);
+  CHECK_THROWS_WITH_AS(reshape(x, {-2, -3}), "reshape: shape [-2, -3] has extent -2, expected at least 1", Error);
+  // More elements than 64 bits count: 2^80, which wraps around to 0, and 2^64 + 6, to the 6 there are.
+  CHECK_THROWS_WITH_AS(reshape(x, {std::int64_t{1} << 40, std::int64_t{1} << 40}),
+                       "reshape: shape [1099511627776, 1099511627776] has too many elements, expected at most 2^32",
+                       Error);
+  CHECK_THROWS_WITH_AS(reshape(x, {2, 3 + (std::int64_t{1} << 62), 2}), doctest::Contains("reshape: shape [2, "),
+                       Error);
   CHECK_THROWS_WITH_AS(batch_mean(p), "batch_mean: the input, of shape [2, 3], is shared, expected per-example",
                        Error);
   CHECK_THROWS_WITH_AS(softmax_cross_entropy(p),
@@ -139,6 +145,19 @@ TEST_CASE("linear refuses shared or unflattened inputs and empty outputs, and le
   CHECK_THROWS_WITH_AS(linear(flat, 0), "linear: 0 output features, expected at least 1", Error);
   linear(flat, 1, "layer");
   CHECK_THROWS_WITH_AS(linear(flat, 1, "layer"), "parameter 'layer.weight': the name is taken", Error);
+}
+
+TEST_CASE("a layer whose bias's name is taken, or whose weight is too large, leaves nothing in the graph") {
+  Graph g;
+  const Tensor x = g.input({6});
+  g.parameter({1}, "head.bias");
+  CHECK_THROWS_WITH_AS(linear(x, 3, "head"), "parameter 'head.bias': the name is taken", Error);
+  CHECK_THROWS_WITH_AS(linear(x, std::int64_t{1} << 30),
+                       "linear: shape [1073741824, 6] has too many elements, expected at most 2^32", Error);
+  CHECK(g.nodes().size() == 2);
+  g.parameter({1}, "head.weight");
+  linear(x, 3);
+  CHECK(g.nodes()[3].name == "fc1.weight");
 }
 
 TEST_CASE("matmul refuses per-example left operands, vectors on the left, cubes and unequal inner extents") {

@@ -58,7 +58,7 @@ Experiment::Experiment(quench::Graph& graph, Tensor root, const quench::PlanOpti
   }
   plan.bind();
   plan.set_live(live);
-  const std::int64_t classes = std::max<std::int64_t>(1, plan.state().classes);
+  const std::int64_t classes = std::max<std::int64_t>(1, state_of(plan).classes);
   for (std::int32_t& label : reference_.labels()) {
     label = static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(classes));
   }
@@ -69,8 +69,8 @@ void Experiment::load(quench::Plan& target) {
   const auto& nodes = graph_.nodes();
   const std::int64_t live = reference_.examples();
   for (std::size_t id = 0; id < nodes.size(); ++id) {
-    if (nodes[id].kind == Node::Kind::computed || target.state().position_of.size() <= id ||
-        target.state().position_of[id] == quench::none) {
+    if (nodes[id].kind == Node::Kind::computed || state_of(target).position_of.size() <= id ||
+        state_of(target).position_of[id] == quench::none) {
       continue;
     }
     const std::vector<double>& values = reference_.value(id);
@@ -88,7 +88,7 @@ void Experiment::load(quench::Plan& target) {
       target.set_input(graph_.tensor(id), rows);
     }
   }
-  if (target.state().labels != quench::none) target.set_labels(reference_.labels());
+  if (state_of(target).labels != quench::none) target.set_labels(reference_.labels());
 }
 
 void Experiment::check_value(Tensor tensor) {
@@ -118,10 +118,10 @@ void Experiment::check() {
   const float root = plan.forward();
   CHECK(root == doctest::Approx(reference_.value(root_)[0]).epsilon(tolerance));
   for (const Tensor tensor : keep_) check_value(tensor);
-  if (!plan.state().training) return;
+  if (!state_of(plan).training) return;
 
   plan.backward();
-  for (std::size_t p : plan.state().parameter_positions) check_gradient(plan.state().nodes[p].id);
+  for (std::size_t p : state_of(plan).parameter_positions) check_gradient(state_of(plan).nodes[p].id);
   for (const Tensor tensor : keep_) {
     const Node& node = graph_.nodes()[static_cast<std::size_t>(tensor.id())];
     // A view has its source's gradient, which counts more than the paths through the view.

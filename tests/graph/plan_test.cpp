@@ -30,7 +30,7 @@ namespace {
 
 std::uint32_t run(Plan& plan) {
   const float root = plan.forward();
-  if (plan.state().training) plan.backward();
+  if (state_of(plan).training) plan.backward();
   return bits(std::span(&root, 1))[0];
 }
 
@@ -60,9 +60,9 @@ class Guarded {
 
 // Fills everything but what lives always with NaN, as if other tensors had been there.
 void poison(Plan& plan) {
-  for (const Buffer& buffer : plan.state().buffers) {
+  for (const Buffer& buffer : state_of(plan).buffers) {
     if (buffer.first < 0) continue;
-    auto* floats = reinterpret_cast<float*>(plan.state().memory + buffer.offset);
+    auto* floats = reinterpret_cast<float*>(state_of(plan).memory + buffer.offset);
     std::fill_n(floats, buffer.bytes / sizeof(float), std::numeric_limits<float>::quiet_NaN());
   }
 }
@@ -82,7 +82,7 @@ TEST_CASE("buffers of a plan that are in use at the same step overlap only where
     Graph g;
     const Tensor root = build_random_graph(g, 30, seed);
     Plan plan(g, root, {.batch = static_cast<int>(1 + seed % 40), .training = seed % 3 != 0});
-    const std::vector<Buffer>& buffers = plan.state().buffers;
+    const std::vector<Buffer>& buffers = state_of(plan).buffers;
     for (std::size_t i = 0; i < buffers.size(); ++i) {
       const Buffer& a = buffers[i];
       REQUIRE(a.first <= a.last);
@@ -110,7 +110,7 @@ TEST_CASE("sharing memory changes no bit: a plan that keeps everything gives the
     const Tensor root = build_random_graph(g, 25, seed);
     Experiment lean(g, root, {.batch = 20}, 1 + seed % 20, seed);
     std::vector<Tensor> all;
-    for (const auto& planned : lean.plan.state().nodes) all.push_back(g.tensor(planned.id));
+    for (const auto& planned : state_of(lean.plan).nodes) all.push_back(g.tensor(planned.id));
     Plan keeping(g, root, {.batch = 20, .keep = all});
     keeping.bind();
     keeping.set_live(lean.plan.live());
@@ -243,7 +243,7 @@ TEST_CASE("no gradient is planned for what depends on no parameter") {
   const Tensor constant = relu(x * x);
   const Tensor root = batch_mean(sum(constant * g.parameter({8}, "p")));
   Plan plan(g, root, {.batch = 4});
-  for (const auto& planned : plan.state().nodes) {
+  for (const auto& planned : state_of(plan).nodes) {
     CHECK((planned.gradient == quench::none) == (planned.id <= static_cast<std::size_t>(constant.id())));
   }
 }

@@ -15,9 +15,7 @@ using quench::Node;
 
 namespace {
 
-std::size_t as_size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
+std::size_t as_size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 // The value of element e for example n of a node, whichever way it is stored.
 struct View {

@@ -64,6 +64,12 @@ TEST_CASE("times are minutes and seconds, with hours when there are any, rounded
   CHECK(clock_time(std::numeric_limits<double>::infinity()) == "?");
 }
 
+TEST_CASE("a padded number has at least so many digits") {
+  CHECK(padded(7, 2) == "07");
+  CHECK(padded(0, 2) == "00");
+  CHECK(padded(2026, 2) == "2026");
+}
+
 TEST_CASE("hexadecimal numbers have sixteen digits") {
   CHECK(hexadecimal(0) == "0000000000000000");
   CHECK(hexadecimal(0x0123456789abcdefU) == "0123456789abcdef");
@@ -80,6 +86,9 @@ TEST_CASE("only a text that is a number from its first to its last character is 
   }
   CHECK(std::isnan(parse_double("nan").value()));
   CHECK(std::isinf(parse_double("inf").value()));
+
+  for (const char* number : {"0.25", "-.5", "1e999", "1e-999", "-1e999", "inf"}) CHECK(spells_number(number));
+  for (const char* bad : {"", "1e", "1x", "1e999x", " 1"}) CHECK_FALSE(spells_number(bad));
 
   CHECK(parse_integer<std::int64_t>("-12").value() == -12);
   CHECK(parse_integer<std::uint64_t>("18446744073709551615").value() == std::numeric_limits<std::uint64_t>::max());

@@ -27,26 +27,17 @@ void for_each_element(Block b, Body body) {
   }
 }
 
-float naive_relu(float x) {
-  return x <= 0.0F ? 0.0F : x;
-}
-
-/// Sixteen partial sums over lanes, then the tree.
-template <typename Term>
-float lane_sum(Block b, std::int64_t row, Term term) {
-  float partial[16] = {};
-  for (std::int64_t n = 0; n < b.vectors * 16; ++n) partial[n % 16] = term(row * b.stride + n, n, partial[n % 16]);
-  return oracle::tree(partial);
-}
+float naive_relu(float x) { return x <= 0.0F ? 0.0F : x; }
 
 /// Random data, now and then with a NaN.
 struct Case {
   Block b;
-  std::int64_t size;
+  std::int64_t size, live;
   Buffer x, y, s;
   Case(oracle::Source& source)
       : b(random_block(source)),
         size(b.rows * b.stride),
+        live(source.below(b.vectors * 16) + 1),
         x(source.buffer(size)),
         y(source.buffer(size)),
         s(source.buffer(std::max<std::int64_t>(b.rows, b.stride))) {
@@ -100,11 +91,8 @@ TEST_CASE("relu_backward_sum gives relu_backward and row_sums in one pass") {
   over_random_blocks([](const Table& t, Case& c, oracle::Source& source, bool accumulate) {
     Buffer dx(c.size), sums = source.buffer(c.b.rows), expected_dx(c.size), expected_sums = sums;
     t.relu_backward(c.b, c.x.data(), c.y.data(), expected_dx.data(), false);
-    for (std::int64_t r = 0; r < c.b.rows; ++r) {
-      const float sum = lane_sum(c.b, r, [&](auto i, auto, float partial) { return partial + expected_dx[i]; });
-      expected_sums[r] = accumulate ? sums[r] + sum : sum;
-    }
-    t.relu_backward_sum(c.b, c.x.data(), c.y.data(), dx.data(), sums.data(), accumulate);
+    t.row_sums(c.b, c.live, expected_dx.data(), expected_sums.data(), accumulate);
+    t.relu_backward_sum(c.b, c.live, c.x.data(), c.y.data(), dx.data(), sums.data(), accumulate);
     check_equal(dx, expected_dx);
     check_equal(sums, expected_sums);
   });
@@ -145,55 +133,58 @@ TEST_CASE("values spread over rows or columns equal their definitions") {
     check_equal(sum, expected_sum);
     check_equal(product, expected_product);
 
-    const float factor = source.value();
-    const std::int64_t live = source.below(c.b.vectors * 16 + 1);
+    const float divisor = source.value() + 3.0F;
     Buffer row = old, expected_row = old, column = old, expected_column = old;
     for_each_element(c.b, [&](auto i, auto r, auto n) {
-      expected_row[i] = accumulate ? oracle::fma(c.s[n], factor, old[i]) : c.s[n] * factor;
-      const float value = c.s[r] * factor;
-      if (n < live) {
+      expected_row[i] = accumulate ? old[i] + c.s[n] / divisor : c.s[n] / divisor;
+      const float value = c.s[r] / divisor;
+      if (n < c.live) {
         expected_column[i] = accumulate ? old[i] + value : value;
       } else if (!accumulate) {
         expected_column[i] = 0.0F;
       }
     });
-    t.spread_row(c.b, c.s.data(), factor, row.data(), accumulate);
-    t.spread_column(c.b, c.s.data(), factor, live, column.data(), accumulate);
+    t.spread_row(c.b, c.s.data(), divisor, row.data(), accumulate);
+    t.spread_column(c.b, c.s.data(), divisor, c.live, column.data(), accumulate);
     check_equal(row, expected_row);
     check_equal(column, expected_column);
   });
 }
 
-TEST_CASE("reductions add sixteen lanes in order and then the fixed tree") {
+TEST_CASE("reductions add sixteen lanes in order and then the fixed tree, whatever dead lanes hold") {
   over_random_blocks([](const Table& t, Case& c, oracle::Source& source, bool accumulate) {
-    const float factor = source.value();
-    const std::int64_t live = source.below(c.b.vectors * 16 + 1);
+    const float divisor = source.value() + 3.0F;
     Buffer sums = source.buffer(c.b.rows), dots = sums, means(c.b.rows);
     Buffer expected_sums = sums, expected_dots = sums, expected_means(c.b.rows);
+    for_each_element(c.b, [&](auto i, auto, auto n) {
+      if (n >= c.live) c.x[i] = not_a_number;
+    });
     for (std::int64_t r = 0; r < c.b.rows; ++r) {
-      const float sum = lane_sum(c.b, r, [&](auto i, auto, float partial) { return partial + c.x[i]; });
-      const float dot =
-          lane_sum(c.b, r, [&](auto i, auto, float partial) { return oracle::fma(c.x[i], c.y[i], partial); });
+      float partial[16] = {}, partial_dots[16] = {};
+      for (std::int64_t n = 0; n < c.live; ++n) {
+        const std::int64_t i = r * c.b.stride + n;
+        partial[n % 16] += c.x[i];
+        partial_dots[n % 16] = oracle::fma(c.x[i], c.y[i], partial_dots[n % 16]);
+      }
+      const float sum = oracle::tree(partial), dot = oracle::tree(partial_dots);
       expected_sums[r] = accumulate ? sums[r] + sum : sum;
       expected_dots[r] = accumulate ? dots[r] + dot : dot;
-      expected_means[r] = factor * lane_sum(c.b, r, [&](auto i, auto n, float partial) {
-                            return partial + (n < live ? c.x[i] : 0.0F);
-                          });
+      expected_means[r] = sum / static_cast<float>(c.live);
     }
-    t.row_sums(c.b, c.x.data(), sums.data(), accumulate);
-    t.row_dots(c.b, c.x.data(), c.y.data(), dots.data(), accumulate);
-    t.row_means(c.b, c.x.data(), live, factor, means.data());
+    t.row_sums(c.b, c.live, c.x.data(), sums.data(), accumulate);
+    t.row_dots(c.b, c.live, c.x.data(), c.y.data(), dots.data(), accumulate);
+    t.row_means(c.b, c.live, c.x.data(), means.data());
     check_equal(sums, expected_sums);
     check_equal(dots, expected_dots);
     check_equal(means, expected_means);
 
     Buffer columns(c.b.vectors * 16), expected_columns(c.b.vectors * 16);
     for (std::int64_t n = 0; n < c.b.vectors * 16; ++n) {
-      float sum = c.x[n];
-      for (std::int64_t r = 1; r < c.b.rows; ++r) sum += c.x[r * c.b.stride + n];
-      expected_columns[n] = factor * sum;
+      float sum = c.y[n];
+      for (std::int64_t r = 1; r < c.b.rows; ++r) sum += c.y[r * c.b.stride + n];
+      expected_columns[n] = sum / divisor;
     }
-    t.column_sums(c.b, c.x.data(), factor, columns.data());
+    t.column_sums(c.b, c.y.data(), divisor, columns.data());
     check_equal(columns, expected_columns);
 
     const std::int64_t n = source.below(c.size + 1);

@@ -130,6 +130,33 @@ TEST_CASE("gemm equals the naive chain where it blocks, packs and shares work am
   });
 }
 
+TEST_CASE("gemm packs per-example matrices without a bit of difference") {
+  ThreadPool pool(2);
+  oracle::for_each_table([&](const kernels::Table&) {
+    oracle::Source source(3);
+    struct Shape {
+      std::int64_t m, n, k, stride;
+    };
+    // Strides on which cache lines collide, and matrices over a megabyte, are packed; one batch is partial.
+    for (const Shape s :
+         {Shape{200, 250, 784, 256}, {60, 500, 1025, 512}, {50, 30, 600, 1024}, {64, 368, 800, 368}}) {
+      for (const bool transposed : {false, true}) {
+        Gemm g;
+        g.m = s.m;
+        g.n = s.n;
+        g.k = s.k;
+        g.a_transposed = transposed;
+        g.a_stride = transposed ? g.m : g.k;
+        g.b_stride = g.c_stride = s.stride;
+        g.lanes = true;
+        g.start = transposed ? Start::accumulate : Start::bias;
+        g.relu = !transposed;
+        check(g, source, pool);
+      }
+    }
+  });
+}
+
 TEST_CASE("a product's NaN and infinity reach the result, through the ReLU as well") {
   oracle::for_each_table([](const kernels::Table&) {
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {

@@ -79,9 +79,7 @@ double ulps(float result, double truth) {
   return std::fabs(static_cast<double>(result) - truth) / ulp;
 }
 
-float naive_max(float a, float b) {
-  return b > a || std::isnan(b) ? b : a;
-}
+float naive_max(float a, float b) { return b > a || std::isnan(b) ? b : a; }
 
 Block random_block(oracle::Source& source) {
   const std::int64_t vectors = source.below(4) + 1;

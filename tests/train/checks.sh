@@ -14,6 +14,26 @@ trap 'exit 130' INT TERM
 cd "$work" || exit 1
 unset QUENCH_ISA
 
+# await PROCESS: waits for a child of this shell, at most a minute, and returns its exit status; 137 when that was not
+# enough and it had to be killed.
+await() {
+  for _ in $(seq 600); do
+    kill -0 "$1" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -9 "$1" 2>/dev/null
+  wait "$1" 2>/dev/null
+}
+
+# await_rows FILE COUNT: waits until the log has so many rows below its header, at most a minute.
+await_rows() {
+  for _ in $(seq 600); do
+    if [ -f "$1" ] && [ "$(wc -l <"$1")" -gt "$2" ]; then return 0; fi
+    sleep 0.1
+  done
+  return 1
+}
+
 # be32 N: four bytes, the highest first.
 be32() {
   for shift_by in 24 16 8 0; do

@@ -33,7 +33,7 @@ void backward_one(const Context& c, std::size_t i) {
   const bool accumulate = c.accumulate(i);
   if (c.input_node(i).per_example != c.node().per_example) {
     for_each_rows(c.executor(), block, [&](const kernels::Block& rows, std::int64_t row) {
-      c.table().row_sums(rows, dy + row * block.stride, dx + row, accumulate);
+      c.table().row_sums(rows, c.live(), dy + row * block.stride, dx + row, accumulate);
     });
   } else if (dx != dy) {  // in place there is nothing to do
     for_each_piece(c.executor(), block, [&](const kernels::Block& piece, std::int64_t at) {
@@ -52,8 +52,6 @@ constexpr Op add_op{.name = "add", .forward = forward, .backward = backward, .in
 
 }  // namespace
 
-Tensor add(Tensor a, Tensor b) {
-  return append_elementwise(add_op, a, b);
-}
+Tensor add(Tensor a, Tensor b) { return append_elementwise(add_op, a, b); }
 
 }  // namespace quench

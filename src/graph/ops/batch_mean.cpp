@@ -6,16 +6,12 @@ namespace quench {
 
 namespace {
 
-float factor(const Context& c) {
-  return 1.0F / static_cast<float>(c.live());
-}
-
 void forward(const Context& c) {
   const kernels::Block block = c.input_block(0);
   const float* x = c.input(0);
   float* y = c.output();
   for_each_rows(c.executor(), block, [&](const kernels::Block& rows, std::int64_t row) {
-    c.table().row_means(rows, x + row * block.stride, c.live(), factor(c), y + row);
+    c.table().row_means(rows, c.live(), x + row * block.stride, y + row);
   });
 }
 
@@ -25,7 +21,8 @@ void backward(const Context& c) {
   float* dx = c.input_gradient(0);
   const bool accumulate = c.accumulate(0);
   for_each_rows(c.executor(), block, [&](const kernels::Block& rows, std::int64_t row) {
-    c.table().spread_column(rows, dy + row, factor(c), c.live(), dx + row * block.stride, accumulate);
+    c.table().spread_column(rows, dy + row, static_cast<float>(c.live()), c.live(), dx + row * block.stride,
+                            accumulate);
   });
 }
 

@@ -6,9 +6,7 @@
 
 namespace quench {
 
-void refuse(const Op& op, const std::string& problem) {
-  throw Error(std::string(op.name) + ": " + problem);
-}
+void refuse(const Op& op, const std::string& problem) { throw Error(std::string(op.name) + ": " + problem); }
 
 void check_arguments(const Op& op, std::initializer_list<Tensor> arguments) {
   for (const Tensor tensor : arguments) {

@@ -40,18 +40,18 @@ kernels::Gemm output_product(const Context& c, bool relu) {
   return g;
 }
 
-// One chain over the live examples. Inputs of the graph have their rows ready; activations are transposed.
+// One chain over the live examples. Inputs of the graph are there example-major; activations are transposed.
 kernels::Gemm weight_gradient(const Context& c, const float* dy) {
-  const bool rows = c.has_input_rows(x);
+  const bool example_major = c.has_example_major_input(x);
   kernels::Gemm g;
   g.m = c.output_elements();
   g.n = c.input_elements(x);
   g.k = c.live();
   g.a = dy;
   g.a_stride = c.lanes();
-  g.b = rows ? c.input_rows(x) : c.input(x);
-  g.b_stride = rows ? c.input_rows_stride(x) : c.lanes();
-  g.b_transposed = !rows;
+  g.b = example_major ? c.example_major_input(x) : c.input(x);
+  g.b_stride = example_major ? c.example_major_stride(x) : c.lanes();
+  g.b_transposed = !example_major;
   g.c = c.input_gradient(weight);
   g.c_stride = g.n;
   g.start = start(c, weight);
@@ -82,16 +82,17 @@ void forward(const Context& c) {
 
 // Scratch of backward: dy behind the ReLU where the output's gradient must be left as it is, then the products'.
 template <bool relu>
-std::size_t masked_bytes(const Context& c) {
+std::uint64_t masked_bytes(const Context& c) {
   if (!relu || c.output_gradient_is_scratch()) return 0;
-  return static_cast<std::size_t>(c.output_elements() * c.lanes()) * sizeof(float);
+  return float_bytes(c.output_elements() * c.lanes());
 }
 
 template <bool relu>
-std::size_t backward_workspace(const Context& c) {
-  std::size_t product = 0;
+std::uint64_t backward_workspace(const Context& c) {
+  std::uint64_t product = 0;
   if (c.wanted(weight)) product = kernels::gemm_workspace_bytes(weight_gradient(c, nullptr));
-  if (c.wanted(x)) product = std::max(product, kernels::gemm_workspace_bytes(input_gradient(c, nullptr)));
+  if (c.wanted(x))
+    product = std::max<std::uint64_t>(product, kernels::gemm_workspace_bytes(input_gradient(c, nullptr)));
   return masked_bytes<relu>(c) + product;
 }
 
@@ -107,12 +108,12 @@ void backward(const Context& c) {
     const float* y = c.output();
     for_each_rows(c.executor(), block, [&](const kernels::Block& rows, std::int64_t row) {
       const std::int64_t at = row * block.stride;
-      table.relu_backward_sum(rows, y + at, dy + at, masked + at, db + row, c.accumulate(bias));
+      table.relu_backward_sum(rows, c.live(), y + at, dy + at, masked + at, db + row, c.accumulate(bias));
     });
     dy = masked;
   } else {
     for_each_rows(c.executor(), block, [&](const kernels::Block& rows, std::int64_t row) {
-      table.row_sums(rows, dy + row * block.stride, db + row, c.accumulate(bias));
+      table.row_sums(rows, c.live(), dy + row * block.stride, db + row, c.accumulate(bias));
     });
   }
   if (c.wanted(x)) kernels::gemm(input_gradient(c, dy), product_workspace, c.executor());
@@ -132,8 +133,10 @@ constexpr Op make_op(const char* name) {
       .backward = backward<relu>,
       .backward_reads_output = relu,
       .backward_reads_input = backward_reads_input,
-      .wants_rows = true,
-      .forward_workspace = [](const Context& c) { return kernels::gemm_workspace_bytes(output_product(c, relu)); },
+      .wants_example_major = true,
+      .forward_workspace = [](const Context& c) -> std::uint64_t {
+        return kernels::gemm_workspace_bytes(output_product(c, relu));
+      },
       .backward_workspace = backward_workspace<relu>,
   };
 }
@@ -150,9 +153,14 @@ Tensor build(const Op& op, Tensor input, std::int64_t out_features, std::string 
     refuse(op, "the input has shape " + to_string(input.shape()) + ", expected one dimension: flatten it first");
   }
   if (out_features < 1) refuse(op, std::to_string(out_features) + " output features, expected at least 1");
+  // All that could be refused is checked before the graph changes: half a layer would stay in it.
+  const std::int64_t in_features = input.shape()[0];
+  check_shape({out_features, in_features}, op.name);
   Graph& graph = input.graph();
   if (name.empty()) name = graph.next_name("fc");
-  const Tensor w = graph.parameter({out_features, input.shape()[0]}, name + ".weight", Init::xavier_uniform);
+  graph.check_parameter_name(name + ".weight");
+  graph.check_parameter_name(name + ".bias");
+  const Tensor w = graph.parameter({out_features, in_features}, name + ".weight", Init::xavier_uniform);
   const Tensor b = graph.parameter({out_features}, name + ".bias");
   return append(op, {input, w, b}, {out_features}, true);
 }

@@ -24,14 +24,10 @@ Extents extents(const Context& c) {
   return {a[0], c.input_elements(1) / a[1], a[1]};
 }
 
-bool per_example(const Context& c) {
-  return c.node().per_example;
-}
+bool per_example(const Context& c) { return c.node().per_example; }
 
 // How many products one call makes, and column j of a per-example tensor (the whole of a shared one for j = 0).
-std::int64_t slices(const Context& c) {
-  return per_example(c) ? extents(c).n : 1;
-}
+std::int64_t slices(const Context& c) { return per_example(c) ? extents(c).n : 1; }
 
 template <typename Float>
 Float* slice(const Context& c, Float* tensor, std::int64_t j) {
@@ -39,12 +35,8 @@ Float* slice(const Context& c, Float* tensor, std::int64_t j) {
 }
 
 // Floats between the rows of b and c, and the columns of one product.
-std::int64_t row_stride(const Context& c) {
-  return per_example(c) ? extents(c).n * c.lanes() : extents(c).n;
-}
-std::int64_t columns(const Context& c) {
-  return per_example(c) ? c.live() : extents(c).n;
-}
+std::int64_t row_stride(const Context& c) { return per_example(c) ? extents(c).n * c.lanes() : extents(c).n; }
+std::int64_t columns(const Context& c) { return per_example(c) ? c.live() : extents(c).n; }
 
 kernels::Start start(const Context& c, std::size_t input) {
   return c.accumulate(input) ? kernels::Start::accumulate : kernels::Start::zero;
@@ -112,10 +104,10 @@ void backward(const Context& c) {
   }
 }
 
-std::size_t backward_workspace(const Context& c) {
-  std::size_t bytes = 0;
+std::uint64_t backward_workspace(const Context& c) {
+  std::uint64_t bytes = 0;
   if (c.wanted(0)) bytes = kernels::gemm_workspace_bytes(left_gradient(c, 0));
-  if (c.wanted(1)) bytes = std::max(bytes, kernels::gemm_workspace_bytes(right_gradient(c, 0)));
+  if (c.wanted(1)) bytes = std::max<std::uint64_t>(bytes, kernels::gemm_workspace_bytes(right_gradient(c, 0)));
   return bytes;
 }
 
@@ -124,7 +116,9 @@ constexpr Op matmul_op{
     .forward = forward,
     .backward = backward,
     .backward_reads_input = [](std::size_t i, std::uint32_t wanted) { return (wanted >> (1 - i) & 1U) != 0; },
-    .forward_workspace = [](const Context& c) { return kernels::gemm_workspace_bytes(output_product(c, 0)); },
+    .forward_workspace = [](const Context& c) -> std::uint64_t {
+      return kernels::gemm_workspace_bytes(output_product(c, 0));
+    },
     .backward_workspace = backward_workspace,
 };
 

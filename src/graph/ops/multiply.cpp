@@ -37,7 +37,7 @@ void backward_one(const Context& c, std::size_t i) {
   if (c.input_node(i).per_example != per_example) {
     for_each_rows(c.executor(), block, [&](const kernels::Block& rows, std::int64_t row) {
       const std::int64_t at = row * block.stride;
-      c.table().row_dots(rows, dy + at, other + at, dx + row, accumulate);
+      c.table().row_dots(rows, c.live(), dy + at, other + at, dx + row, accumulate);
     });
   } else if (c.input_node(1 - i).per_example != per_example) {
     for_each_rows(c.executor(), block, [&](const kernels::Block& rows, std::int64_t row) {
@@ -67,8 +67,6 @@ constexpr Op multiply_op{
 
 }  // namespace
 
-Tensor multiply(Tensor a, Tensor b) {
-  return append_elementwise(multiply_op, a, b);
-}
+Tensor multiply(Tensor a, Tensor b) { return append_elementwise(multiply_op, a, b); }
 
 }  // namespace quench

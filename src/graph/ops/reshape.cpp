@@ -11,8 +11,8 @@ constexpr Op reshape_op{.name = "reshape", .view = true};
 
 Tensor reshape(Tensor x, Shape shape) {
   check_arguments(reshape_op, {x});
+  check_shape(shape, reshape_op.name);  // first, as only then is the count known to fit
   const std::int64_t from = element_count(x.shape());
-  // A refused extent (0, negative) gives another count or is refused when the node is appended.
   if (const std::int64_t to = element_count(shape); to != from) {
     refuse(reshape_op, "shape " + to_string(x.shape()) + " has " + std::to_string(from) + " elements and " +
                            to_string(shape) + " has " + std::to_string(to) + ", expected equal counts");

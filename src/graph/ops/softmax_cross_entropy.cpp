@@ -10,7 +10,7 @@ namespace {
 
 // Kept for backward: the probabilities, [classes][lanes] like the logits, after one vector that holds the sum of
 // the losses in double.
-constexpr std::size_t sum_bytes = alignment;
+constexpr std::uint64_t sum_bytes = alignment;
 
 float* probabilities(const Context& c) {
   return reinterpret_cast<float*>(static_cast<std::byte*>(c.saved()) + sum_bytes);
@@ -34,10 +34,7 @@ constexpr Op softmax_cross_entropy_op{
     .forward = forward,
     .backward = backward,
     .reads_labels = true,
-    .saved_bytes =
-        [](const Context& c) {
-          return sum_bytes + static_cast<std::size_t>(c.input_elements(0) * c.lanes()) * sizeof(float);
-        },
+    .saved_bytes = [](const Context& c) { return sum_bytes + float_bytes(c.input_elements(0) * c.lanes()); },
 };
 
 }  // namespace
@@ -54,11 +51,9 @@ Tensor softmax_cross_entropy(Tensor logits) {
   return append(op, {logits}, {1}, false);
 }
 
-bool is_softmax_cross_entropy(const Node& node) {
-  return node.op == &softmax_cross_entropy_op;
-}
+bool is_softmax_cross_entropy(const Node& node) { return node.op == &softmax_cross_entropy_op; }
 
-double cross_entropy_sum(const Plan::State& state, std::size_t position) {
+double cross_entropy_sum(const PlanState& state, std::size_t position) {
   return *reinterpret_cast<const double*>(state.at(state.nodes[position].saved));
 }
 

@@ -12,6 +12,6 @@ bool is_softmax_cross_entropy(const Node& node);
 
 /// The sum over the live examples of -log softmax(logits)[label], in double, of the node at `position`. To be read
 /// after forward() and before backward().
-double cross_entropy_sum(const Plan::State& state, std::size_t position);
+double cross_entropy_sum(const PlanState& state, std::size_t position);
 
 }  // namespace quench

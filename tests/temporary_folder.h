@@ -1,4 +1,4 @@
-// A fresh folder for one test, gone with it.
+// A fresh folder for the files of one test, gone with it; and those files, read and written whole.
 #pragma once
 
 #include <stdlib.h>
@@ -10,13 +10,14 @@
 #include <string>
 #include <system_error>
 
-namespace quench::io {
+namespace quench::test {
 
+/// A new, empty folder below the system's temporary one; removed with everything in it by the destructor.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "quench-test-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder can be made");
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
     path_ = pattern;
   }
   ~TemporaryFolder() {
@@ -26,7 +27,7 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
   const std::filesystem::path& path() const { return path_; }
 
  private:
@@ -42,4 +43,4 @@ inline void write_all(const std::filesystem::path& file, const std::string& cont
   std::ofstream(file, std::ios::binary) << contents;
 }
 
-}  // namespace quench::io
+}  // namespace quench::test

@@ -1,0 +1,171 @@
+#include "train/run_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "quench/error.h"
+#include "temporary_folder.h"
+
+using namespace quench::test;
+using namespace quench::train;
+namespace fs = std::filesystem;
+namespace io = quench::io;
+
+namespace {
+
+const std::vector<std::string> columns{"epoch", "loss"};
+
+/// The disk of this machine, on which some things fail when told to.
+class FailingDisk final : public io::Files {
+ public:
+  bool replace_fails = false;
+  bool rename_fails = false;
+
+  std::error_code create(const fs::path& file, std::string_view contents) override {
+    return io::disk().create(file, contents);
+  }
+  std::error_code replace(const fs::path& file, std::string_view contents) override {
+    if (replace_fails) return std::make_error_code(std::errc::no_space_on_device);
+    return io::disk().replace(file, contents);
+  }
+  std::error_code rename(const fs::path& from, const fs::path& to) override {
+    if (rename_fails) return std::make_error_code(std::errc::io_error);
+    return io::disk().rename(from, to);
+  }
+  io::Written append(const fs::path& file, std::uint64_t size, std::string_view bytes) override {
+    return io::disk().append(file, size, bytes);
+  }
+  std::error_code cut(const fs::path& file, std::uint64_t size, std::uint64_t keep) override {
+    return io::disk().cut(file, size, keep);
+  }
+};
+
+Settings settings_for(const fs::path& out, bool force = false) {
+  Settings settings;
+  settings.dataset = "mnist";
+  settings.out = out.string();
+  settings.force = force;
+  return settings;
+}
+
+std::string refusal(const Settings& settings) {
+  try {
+    const RunFolder folder(io::disk(), settings, columns);
+  } catch (const quench::Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("a run has its folder, its log and its record from the beginning") {
+  const TemporaryFolder top;
+  const fs::path out = top / "a" / "b";
+  {
+    RunFolder folder(io::disk(), settings_for(out), columns);
+    CHECK(folder.path() == out);
+    CHECK(read_all(out / "log.csv") == "epoch,loss\n");
+    folder.begin({});
+    CHECK_FALSE(folder.log().add(std::vector<std::string>{"1", "0.5"}));
+  }
+  CHECK(read_all(out / "log.csv") == "epoch,loss\n1,0.5\n");
+  CHECK(read_all(out / "run.json").starts_with("{"));
+}
+
+TEST_CASE("a run that does not begin leaves no trace, not even folders") {
+  const TemporaryFolder top;
+  { const RunFolder folder(io::disk(), settings_for(top / "a" / "b"), columns); }
+  CHECK_FALSE(fs::exists(top / "a"));
+  fs::create_directory(top / "mine");
+  { const RunFolder folder(io::disk(), settings_for(top / "mine"), columns); }
+  CHECK(fs::is_empty(top / "mine"));
+}
+
+TEST_CASE("a run whose first run.json finds the disk full leaves no trace and can be tried again") {
+  const TemporaryFolder top;
+  FailingDisk disk;
+  disk.replace_fails = true;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    RunFolder folder(disk, settings_for(top / "run"), columns);
+    CHECK_THROWS_WITH_AS(
+        folder.begin({}),
+        ((top / "run" / "run.json").string() + " cannot be written: No space left on device").c_str(),
+        quench::Error);
+  }
+  CHECK_FALSE(fs::exists(top / "run"));
+}
+
+TEST_CASE("two runs that want one folder: the second is refused while the first has not even begun") {
+  const TemporaryFolder top;
+  RunFolder first(io::disk(), settings_for(top / "run"), columns);
+  const std::string log = (top / "run" / "log.csv").string();
+  CHECK(refusal(settings_for(top / "run")) ==
+        log + " exists already; choose another --out, or --force to overwrite it");
+  first.begin({});
+  CHECK(read_all(log) == "epoch,loss\n");
+}
+
+TEST_CASE("a folder that holds either file is refused without --force and left alone") {
+  const TemporaryFolder top;
+  for (const char* name : {"log.csv", "run.json"}) {
+    const fs::path file = top / name;
+    write_all(file, "foreign");
+    CHECK(refusal(settings_for(top.path())) ==
+          file.string() + " exists already; choose another --out, or --force to overwrite it");
+    CHECK(read_all(file) == "foreign");
+    fs::remove(file);
+    CHECK(fs::is_empty(top.path()));
+  }
+}
+
+TEST_CASE("with --force the old run is whole until the new one begins") {
+  const TemporaryFolder top;
+  write_all(top / "log.csv", "old log");
+  write_all(top / "run.json", "old record");
+  const auto is_whole = [&] {
+    return read_all(top / "log.csv") == "old log" && read_all(top / "run.json") == "old record" &&
+           std::distance(fs::directory_iterator(top.path()), fs::directory_iterator()) == 2;
+  };
+  FailingDisk disk;
+  { const RunFolder folder(disk, settings_for(top.path(), true), columns); }
+  CHECK(is_whole());
+  disk.replace_fails = true;
+  {
+    RunFolder folder(disk, settings_for(top.path(), true), columns);
+    CHECK_THROWS_AS(folder.begin({}), quench::Error);
+  }
+  CHECK(is_whole());
+  disk.replace_fails = false;
+  {
+    RunFolder folder(disk, settings_for(top.path(), true), columns);
+    folder.begin({});
+  }
+  CHECK(read_all(top / "log.csv") == "epoch,loss\n");
+  CHECK(read_all(top / "run.json").starts_with("{"));
+}
+
+TEST_CASE("with --force a log that cannot be put in place of the old one leaves the old one") {
+  const TemporaryFolder top;
+  write_all(top / "log.csv", "old log");
+  FailingDisk disk;
+  disk.rename_fails = true;
+  {
+    RunFolder folder(disk, settings_for(top.path(), true), columns);
+    CHECK_THROWS_AS(folder.begin({}), quench::Error);
+  }
+  CHECK(read_all(top / "log.csv") == "old log");
+  CHECK_FALSE(fs::exists(top / "run.json"));  // made by the run that did not begin
+}
+
+TEST_CASE("a folder in the place of a file is refused before anything is made") {
+  const TemporaryFolder top;
+  fs::create_directory(top / "run.json");
+  CHECK(refusal(settings_for(top.path(), true)) ==
+        (top / "run.json").string() + " cannot be replaced: it is a folder");
+  CHECK(std::distance(fs::directory_iterator(top.path()), fs::directory_iterator()) == 1);
+}
