@@ -227,7 +227,7 @@ includedir=$${prefix}/include
 libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))
 
 Name: quench
-Description: Trains small neural networks, and tells when a learning rate has given all it can
+Description: Trains small neural networks
 Version: $(VERSION)
 Cflags: "-I$${includedir}"
 Libs: "-L$${libdir}" -lquench -pthread

@@ -12,7 +12,7 @@ namespace quench {
 
 /// Sums over the elements of one tensor, or of all, of the state *before* an update: theta the parameters, v the
 /// velocity, g the gradient of the mini-batch loss with its L2 term (Yaida 2019, eqs. 10, 11 and 17). Sums run in
-/// double, over short runs of products summed in float.
+/// double; those of theta . g and |g|^2 over short runs of products summed in float.
 struct Observables {
   double theta_g = 0;
   double g_g = 0;

@@ -115,7 +115,7 @@ void spread_column(Block block, const float* s, float divisor, int64_t live, flo
   });
 }
 
-// --- reductions --------------------------------------------------------------------------------------
+// --- reductions ------------------------------------------------------------------------------
 
 /// Sum over the live lanes of a row.
 QUENCH_INLINE float row_sum(Block block, int64_t row, int64_t live, const float* x) {

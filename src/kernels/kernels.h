@@ -62,14 +62,14 @@ struct Table {
   const char* name;           ///< "avx512"
   const char* numeric_class;  ///< "fma" or "muladd"
 
-  // --- products --------------------------------------------------------------------------------------
+  // --- products ------------------------------------------------------------------------------
   void (*product)(const Product&);
   /// dst[c * dst_row + r] = src[r * src_row + c]; any sizes, any alignment. The columns r .. rounded up to
   /// `pad_rows` are written as 0 (pad_rows >= rows, or 0 for no padding).
   void (*transpose)(const float* src, int64_t rows, int64_t cols, int64_t src_row, float* dst, int64_t dst_row,
                     int64_t pad_rows);
 
-  // --- elementwise; y may be the same memory as an input ---------------------------------------------
+  // --- elementwise; y may be the same memory as an input -------------------------------------
   void (*relu)(Block, const float* x, float* y);
   /// dx (+)= y <= 0 ? 0 : dy
   void (*relu_backward)(Block, const float* y, const float* dy, float* dx, bool accumulate);
@@ -87,7 +87,7 @@ struct Table {
   /// y[r][n] (+)= s[r] / divisor for lanes n < live, and 0 (or unchanged) for the others.
   void (*spread_column)(Block, const float* s, float divisor, int64_t live, float* y, bool accumulate);
 
-  // --- reductions ------------------------------------------------------------------------------------
+  // --- reductions ----------------------------------------------------------------------------
   // Over lanes n < live: 16 partial sums starting at +0, lane l adding x[l], x[l + 16], ... in order (+0 in place
   // of dead lanes, whatever they hold); then the fixed tree of halves, l and l + 8, l and l + 4, l and l + 2, 0
   // and 1.
@@ -100,7 +100,7 @@ struct Table {
   /// Sum of n contiguous floats: lanes and tree as above, elements past n count as +0.
   float (*sum)(const float* x, int64_t n);
 
-  // --- loss ------------------------------------------------------------------------------------------
+  // --- loss ----------------------------------------------------------------------------------
   /// z: block of `classes` rows of logits. Per lane: m = max (a NaN wins), e_c = exp(z_c - m), s = e_0 + e_1 + ...
   /// in order; probability[c] = e_c / s; loss = log(s) - (z_label - m). Returns the sum of the losses of lanes n <
   /// live in double: 16 partial sums and the tree above. labels: one int per lane.
@@ -112,12 +112,11 @@ struct Table {
   /// How many lanes n < live have their first largest value in row label[n]; a lane with a NaN never counts.
   int64_t (*count_correct)(Block, const float* z, const int32_t* labels, int64_t live);
 
-  // --- functions, elementwise on n values (n a multiple of 16)
-  // ----------------------------------------------------
+  // --- functions, elementwise on n values (n a multiple of 16) -------------------------------
   void (*exp)(const float* x, float* y, int64_t n);  ///< within 1 ulp; 0 below -87.3, +inf above 88.7, NaN kept
   void (*log)(const float* x, float* y, int64_t n);  ///< within 1 ulp; -inf at 0, NaN below, inf kept
 
-  // --- images ----------------------------------------------------------------------------------------
+  // --- images --------------------------------------------------------------------------------
   /// Gathers `count` images of `features` bytes (image i at pixels + index[i] * features) and normalises them, x =
   /// fma(byte, scale, shift): features [first, last) of every image, into lanes[f * lane_stride + i] (zeros for
   /// i = count .. next multiple of 16), and, unless rows is null, into rows[i * row_stride + f]. first is a
@@ -126,7 +125,7 @@ struct Table {
                  int64_t last, float scale, float shift, float* lanes, int64_t lane_stride, float* rows,
                  int64_t row_stride);
 
-  // --- optimiser -------------------------------------------------------------------------------------
+  // --- optimiser -----------------------------------------------------------------------------
   /// n <= update_block elements (the arrays are padded with zeros to a multiple of 16, and stay so):
   ///   g = fma(lambda, theta, g); v' = fma(mu, v, -(a g)); theta' = fma(eta, v', theta)
   /// and the sums of the state before the update. Sums: theta.g and |g|^2 per lane in float (fma) over 8

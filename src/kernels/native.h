@@ -105,7 +105,7 @@ typedef int32_t unaligned_i32 __attribute__((vector_size(4 * width), aligned(4),
 
 constexpr int width64 = width > 1 ? width / 2 : 1;
 
-// --- fused multiply-add and square root ------------------------------------------------------------
+// --- fused multiply-add and square root ------------------------------------------------------
 
 #if QUENCH_AVX512
 

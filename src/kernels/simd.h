@@ -24,8 +24,7 @@ struct f64x16 {
   native_f64 v[parts64];
 };
 
-// --- memory
-// -----------------------------------------------------------------------------------------------------------
+// --- memory ----------------------------------------------------------------------------------
 
 QUENCH_INLINE f32x16 load(const float* p) {
   f32x16 r;
@@ -63,8 +62,7 @@ QUENCH_INLINE i32x16 splat(int32_t x) {
 }
 QUENCH_INLINE f32x16 zero() { return f32x16{}; }
 
-// --- arithmetic, lane by lane
-// -----------------------------------------------------------------------------------------
+// --- arithmetic, lane by lane ----------------------------------------------------------------
 
 /// a * b + c with one rounding (numeric class "fma") or two ("muladd").
 QUENCH_INLINE f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
@@ -141,8 +139,7 @@ QUENCH_INLINE i32x16 shift_left(i32x16 a) {
   return a;
 }
 
-// --- comparison and choice
-// ----------------------------------------------------------------------------------------------
+// --- comparison and choice -------------------------------------------------------------------
 
 QUENCH_INLINE mask16 operator<(f32x16 a, f32x16 b) {
   mask16 m;
@@ -201,8 +198,7 @@ QUENCH_INLINE f32x16 max(f32x16 a, f32x16 b) { return select((b > a) | is_nan(b)
 /// x <= 0 ? 0 : x, so that NaN stays NaN.
 QUENCH_INLINE f32x16 relu(f32x16 x) { return select(x <= zero(), zero(), x); }
 
-// --- bits and conversions
-// ---------------------------------------------------------------------------------------------
+// --- bits and conversions --------------------------------------------------------------------
 
 QUENCH_INLINE i32x16 bits_of(f32x16 a) {
   i32x16 r;

@@ -7,7 +7,7 @@
 namespace quench::kernels {
 namespace {
 
-// --- 16 x 16 blocks by perfect shuffles
+// --- 16 x 16 blocks by perfect shuffles ------------------------------------------------------
 // ------------------------------------------------------------------------------ Interleaving rows i and i + 8 of
 // sixteen, four times over, transposes them: each round rotates the bits of an element's position (row, column) by
 // one, and four rounds exchange row and column.
@@ -135,8 +135,7 @@ QUENCH_INLINE f32x16 to_float(u8x16 x) {
 
 #endif
 
-// --- matrices of any size
-// ---------------------------------------------------------------------------------------------
+// --- matrices of any size --------------------------------------------------------------------
 
 /// Loads and stores of the first `count` of sixteen; what is not loaded is 0.
 QUENCH_INLINE f32x16 load_first(const float* p, int64_t count) {

@@ -98,7 +98,8 @@ Sgd::Sgd(Parameters parameters, const SgdOptions& options) : lr(options.lr), sta
     throw Error("the optimiser's buffer is not aligned to " + std::to_string(alignment) + " bytes");
   }
   if (!memory && need > 0) {
-    memory = static_cast<std::byte*>(::operator new (need, std::align_val_t{alignment}));
+    memory = static_cast<std::byte*>(::operator new (need, std::align_val_t{alignment}, std::nothrow));
+    if (!memory) throw Error("no memory for the velocity, " + std::to_string(need) + " bytes");
     s.own = {memory, [](std::byte* p) { ::operator delete (p, std::align_val_t{alignment}); }};
   }
   auto* next = reinterpret_cast<float*>(memory);

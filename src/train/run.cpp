@@ -70,7 +70,6 @@ RunRecord make_record(const Settings& settings, std::span<const std::string_view
   record.test_images = data.images.test.size();
   record.data_bytes = data.bytes();
   record.parameters = model.parameters().count();
-  record.model_bytes = model.bytes();
   record.steps_per_epoch = data.images.train.size() / settings.batch;
   record.threads = default_executor().threads();
   record.settings.threads = record.threads;
@@ -120,12 +119,16 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   const Tensor input = graph.input({images.channels(), images.height(), images.width()});
   const Tensor loss = softmax_cross_entropy(mlp(input, images.classes()));
   Model model(graph, loss, {.batch = static_cast<int>(settings.batch), .seed = settings.seed});
-  Sgd sgd(model.parameters(), {.lr = static_cast<float>(settings.lr),
-                               .momentum = static_cast<float>(settings.momentum),
-                               .dampening = static_cast<float>(settings.dampening),
-                               .weight_decay = static_cast<float>(settings.weight_decay)});
+  // Without momentum nothing here reads the velocity.
+  const SgdOptions rule{.lr = static_cast<float>(settings.lr),
+                        .momentum = static_cast<float>(settings.momentum),
+                        .dampening = static_cast<float>(settings.dampening),
+                        .weight_decay = static_cast<float>(settings.weight_decay),
+                        .keep_velocity = false};
+  Sgd sgd(model.parameters(), rule);
 
   RunRecord record = make_record(settings, words, data, model);
+  record.model_bytes = model.bytes() + Sgd::bytes(model.parameters(), rule);
   record.output_folder = folder.path().string();
   record.settings.out = record.output_folder;
   // Nothing began: the folder stays free for another try.
