@@ -61,4 +61,6 @@ float* Context::input_gradient(std::size_t i) const {
 float* Context::output_gradient() const { return floats(state_.nodes[position_].gradient); }
 bool Context::output_gradient_is_scratch() const { return !state_.nodes[position_].kept; }
 
+void Context::end_of(const char* part) const { state_.end_of(position_, part); }
+
 }  // namespace quench

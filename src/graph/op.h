@@ -56,6 +56,9 @@ class Context {
   /// Whether backward may use the output's gradient as scratch, as nothing reads it afterwards.
   bool output_gradient_is_scratch() const;
 
+  /// Tells the plan's timer, if it has one, that a part of this pass is done (graph/step_timer.h).
+  void end_of(const char* part) const;
+
  private:
   float* floats(std::size_t buffer) const;
 

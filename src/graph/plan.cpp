@@ -182,6 +182,7 @@ float Plan::forward() {
     if (planned.node.op == nullptr || planned.node.op->view) continue;
     clear_padding(s.floats(planned.value), planned);
     planned.node.op->forward(Context(s, p, Pass::forward));
+    s.end_of(p, "forward");
   }
   s.ready_for_backward = true;
   const PlannedNode& root = s.nodes.back();
@@ -212,6 +213,7 @@ void Plan::backward() {
       }
     }
     planned.node.op->backward(context);
+    s.end_of(p, "backward");
   }
 }
 

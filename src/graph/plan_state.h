@@ -10,6 +10,7 @@
 
 #include "graph/arena.h"
 #include "graph/node.h"
+#include "graph/step_timer.h"
 #include "kernels/kernels.h"
 #include "quench/executor.h"
 #include "quench/plan.h"
@@ -70,6 +71,11 @@ struct PlanState {
   // Looked up once at the start of each pass.
   const kernels::Table* table = nullptr;
   Executor* running = nullptr;
+
+  StepTimer* timer = nullptr;  ///< of a benchmark
+  void end_of(std::size_t position, const char* part) const {
+    if (timer != nullptr) timer->end_of(position, part);
+  }
 
   /// Start of a buffer; null for none and before bind().
   std::byte* at(std::size_t buffer) const {

@@ -136,6 +136,7 @@ void Model::State::gather(const Batch& batch) {
                  images.normalization().scale, images.normalization().shift, lanes, p.lanes, example_major,
                  p.example_major_stride(input));
   });
+  p.end_of(input, "gather");
 }
 
 double Model::State::forward(const Batch& batch) {

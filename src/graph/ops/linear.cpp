@@ -116,8 +116,15 @@ void backward(const Context& c) {
       table.row_sums(rows, c.live(), dy + row * block.stride, db + row, c.accumulate(bias));
     });
   }
-  if (c.wanted(x)) kernels::gemm(input_gradient(c, dy), product_workspace, c.executor());
-  if (c.wanted(weight)) kernels::gemm(weight_gradient(c, dy), product_workspace, c.executor());
+  c.end_of("bias gradient");
+  if (c.wanted(x)) {
+    kernels::gemm(input_gradient(c, dy), product_workspace, c.executor());
+    c.end_of("input gradient");
+  }
+  if (c.wanted(weight)) {
+    kernels::gemm(weight_gradient(c, dy), product_workspace, c.executor());
+    c.end_of("weight gradient");
+  }
 }
 
 bool backward_reads_input(std::size_t i, std::uint32_t wanted) {
