@@ -13,6 +13,8 @@
 
 namespace quench {
 
+class GradientSink;  // src/graph/gradient_sink.h
+
 struct ModelOptions {
   int batch = 100;                ///< examples a step
   std::uint64_t seed = 1;         ///< of the initial weights
@@ -64,6 +66,11 @@ class Model {
   Plan& plan();
 
  private:
+  friend class Sgd;
+  /// forward_backward(), but gradients that can be taken at once go to the sink. Runs no backward pass, and leaves
+  /// the sink alone, when the loss is not finite.
+  double forward_backward_into(const Batch& batch, GradientSink& sink);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -12,7 +12,7 @@ namespace quench {
 
 /// Sums over the elements of one tensor, or of all, of the state *before* an update: theta the parameters, v the
 /// velocity, g the gradient of the mini-batch loss with its L2 term (Yaida 2019, eqs. 10, 11 and 17). Sums run in
-/// double; those of theta . g and |g|^2 over short runs of products summed in float.
+/// double; those of theta . g, |g|^2 and |theta|^2 over short runs of products summed in float.
 struct Observables {
   double theta_g = 0;
   double g_g = 0;
@@ -60,13 +60,20 @@ class Sgd {
   const SgdOptions& options() const;
 
   /// Bytes of the velocity, a multiple of 64, to size SgdOptions::buffer. (A few hundred bytes of bookkeeping for
-  /// each tensor, and 100 for each 4,096 of its elements, come on top.)
+  /// each tensor, and 100 for each piece of up to 4,096 of its elements, come on top.)
   static std::size_t bytes(const Parameters& parameters, const SgdOptions& options);
 
   /// Updates all parameters from their gradients (the L2 term is added here and nowhere else; the gradients
   /// themselves are left alone). Returns the sums over all tensors. Allocates nothing. Throws Error, without having
   /// changed anything, when lr is negative or not finite.
   const Observables& step();
+  /// model.forward_backward(batch) and step() in one, the same bits: each weight is updated while its gradient is
+  /// still in the nearest cache, which saves writing and reading most gradients; parameters() then does not have
+  /// them. Returns the mean cross-entropy, without L2; the sums are in observables(). A loss that is not finite
+  /// updates nothing. Throws Error as the two functions do, and when the parameters are not those of this model.
+  double step(Model& model, const Batch& batch);
+  /// What the last step returned.
+  const Observables& observables() const;
   /// The same sums of the last step for each tensor.
   std::span<const Observables> per_tensor() const;
   /// Measures the present state in a separate plain pass, in double throughout.

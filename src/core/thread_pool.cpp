@@ -1,7 +1,8 @@
-// The library's own threads. One job at a time: a function and a number of chunks, which the workers and the caller
-// take one by one from a shared ticket.
+// The library's own threads. One job at a time: a function and a number of chunks. Each thread has a share of them,
+// neighbours, the same of every job with that number of chunks: what a thread has computed in one loop of a
+// training step is in its own cache when the next loop reads it. Who has finished his share helps with the others'.
 //
-// The ticket is one 64-bit word, the job's number above and the chunks not yet taken below. A chunk is taken by a
+// A share is one 64-bit word, the job's number above and the chunks not yet taken below. A chunk is taken by a
 // compare-and-swap of the whole word, so a worker that wakes late, still holding a word of an earlier job, takes
 // nothing: not of the old job, all of whose chunks are taken, nor of a new one, whose number differs. That is why
 // the caller waits only until all chunks have *run*, never until all workers have noticed, and why it may then
@@ -41,7 +42,7 @@ constexpr int remaining_bits = 24;
 constexpr std::uint64_t remaining_mask = (std::uint64_t{1} << remaining_bits) - 1;
 constexpr std::int64_t most_chunks_a_job = remaining_mask;
 
-std::int64_t remaining(std::uint64_t ticket) { return static_cast<std::int64_t>(ticket & remaining_mask); }
+std::int64_t remaining(std::uint64_t share) { return static_cast<std::int64_t>(share & remaining_mask); }
 
 thread_local bool inside_chunk = false;
 
@@ -95,7 +96,8 @@ void check_threads(int threads) {
 
 // Words that different threads write at the same time are kept on cache lines of their own.
 struct ThreadPool::State {
-  explicit State(int count) : threads(count), spins(count <= available_threads()) {}
+  explicit State(int size)
+      : threads(size), spins(size <= available_threads()), shares(static_cast<std::size_t>(size)) {}
   ~State() { stop_workers(); }
 
   void run(std::int64_t first, std::int64_t chunks, Chunk chunk, void* context);
@@ -107,18 +109,27 @@ struct ThreadPool::State {
   std::mutex turn;  // held by the thread whose job it is
 
  private:
-  std::int64_t take_chunks();
-  void work();
-  bool wait_for_job();
+  /// First chunk of a thread's share, counted from the job's first.
+  std::int64_t share_begin(int thread, std::int64_t chunks) const {
+    return (chunks * thread + threads - 1) / threads;
+  }
+  std::int64_t take_chunks(int self);
+  std::int64_t take_share(int of);
+  void work(int self);
+  bool wait_for_job(int self);
   void stop_workers();
 
-  alignas(64) std::atomic<std::uint64_t> ticket{0};
-  // The job that the ticket is for. Written only while no chunk remains, so whoever takes a chunk has read these as
-  // they were when the ticket was issued. Atomic because a late worker may read them, for nothing, at the same
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> word{0};
+  };
+
+  // The job that the shares are of. Written only while no chunk remains, so whoever takes a chunk has read these as
+  // they were when its share was handed out. Atomic because a late worker may read them, for nothing, at the same
   // time.
-  std::atomic<Chunk> chunk{nullptr};
+  alignas(64) std::atomic<Chunk> chunk{nullptr};
   std::atomic<void*> context{nullptr};
-  std::atomic<std::int64_t> end{0};  // index after the last chunk
+  std::atomic<std::int64_t> first{0}, count{0};  // of its chunks
+  std::uint64_t number = 0;                      // the caller's
 
   alignas(64) std::atomic<std::int64_t> finished{0};  // chunks of the job that have returned
 
@@ -128,6 +139,7 @@ struct ThreadPool::State {
   std::mutex sleep;
   std::condition_variable job_arrived, job_finished;
 
+  std::vector<Share> shares;  // one a thread; the caller's is the first
   std::vector<std::thread> workers;
 };
 
@@ -135,19 +147,23 @@ struct ThreadPool::State {
 // the other side writes that, then looks for announcements. All four are sequentially consistent, so at least one
 // sees the other's write, and the mutex keeps the wake-up from falling between the last look and the wait.
 
-void ThreadPool::State::run(std::int64_t first, std::int64_t chunks, Chunk function, void* data) {
+void ThreadPool::State::run(std::int64_t first_chunk, std::int64_t chunks, Chunk function, void* data) {
   chunk.store(function, std::memory_order_relaxed);
   context.store(data, std::memory_order_relaxed);
-  end.store(first + chunks, std::memory_order_relaxed);
+  first.store(first_chunk, std::memory_order_relaxed);
+  count.store(chunks, std::memory_order_relaxed);
   finished.store(0, std::memory_order_relaxed);
-  const std::uint64_t number = (ticket.load(std::memory_order_relaxed) >> remaining_bits) + 1;
-  ticket.store((number << remaining_bits) | static_cast<std::uint64_t>(chunks), std::memory_order_seq_cst);
+  number = (number + 1) & (~std::uint64_t{0} >> remaining_bits);
+  for (int t = threads; t-- > 0;) {
+    const auto size = static_cast<std::uint64_t>(share_begin(t + 1, chunks) - share_begin(t, chunks));
+    shares[static_cast<std::size_t>(t)].word.store(number << remaining_bits | size, std::memory_order_seq_cst);
+  }
   if (sleepers.load(std::memory_order_seq_cst) > 0) {
     { const std::lock_guard lock(sleep); }
     job_arrived.notify_all();
   }
 
-  finished.fetch_add(take_chunks(), std::memory_order_acq_rel);
+  finished.fetch_add(take_chunks(0), std::memory_order_acq_rel);
 
   const auto all_finished = [&] { return finished.load(std::memory_order_seq_cst) == chunks; };
   if (all_finished() || (spins && spin_until(all_finished))) return;
@@ -157,30 +173,38 @@ void ThreadPool::State::run(std::int64_t first, std::int64_t chunks, Chunk funct
   caller_sleeps.store(false, std::memory_order_relaxed);
 }
 
-/// Runs chunks until none remains; returns how many this thread has run.
-std::int64_t ThreadPool::State::take_chunks() {
-  std::uint64_t seen = ticket.load(std::memory_order_acquire);
-  const std::uint64_t number = seen >> remaining_bits;
-  const Chunk function = chunk.load(std::memory_order_relaxed);
-  void* const data = context.load(std::memory_order_relaxed);
-  const std::int64_t after_last = end.load(std::memory_order_relaxed);
+/// Runs chunks until none remains, its own share first; returns how many this thread has run.
+std::int64_t ThreadPool::State::take_chunks(int self) {
   const ChunkScope scope;
-  std::int64_t count = 0;
-  while (seen >> remaining_bits == number && remaining(seen) > 0) {
-    if (ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
-      function(data, after_last - remaining(seen));
-      ++count;
-      --seen;  // most likely what the ticket now holds; if not, the next exchange fails and reads it
-    }
-  }
-  return count;
+  std::int64_t taken = 0;
+  for (int i = 0; i < threads; ++i) taken += take_share((self + i) % threads);
+  return taken;
 }
 
-void ThreadPool::State::work() {
-  while (wait_for_job()) {
-    const std::int64_t count = take_chunks();
-    if (count == 0) continue;
-    finished.fetch_add(count, std::memory_order_seq_cst);
+std::int64_t ThreadPool::State::take_share(int of) {
+  std::atomic<std::uint64_t>& word = shares[static_cast<std::size_t>(of)].word;
+  std::uint64_t seen = word.load(std::memory_order_acquire);
+  const std::uint64_t job = seen >> remaining_bits;
+  const Chunk function = chunk.load(std::memory_order_relaxed);
+  void* const data = context.load(std::memory_order_relaxed);
+  const std::int64_t end =
+      first.load(std::memory_order_relaxed) + share_begin(of + 1, count.load(std::memory_order_relaxed));
+  std::int64_t taken = 0;
+  while (seen >> remaining_bits == job && remaining(seen) > 0) {
+    if (word.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      function(data, end - remaining(seen));
+      ++taken;
+      --seen;  // most likely what the word now holds; if not, the next exchange fails and reads it
+    }
+  }
+  return taken;
+}
+
+void ThreadPool::State::work(int self) {
+  while (wait_for_job(self)) {
+    const std::int64_t taken = take_chunks(self);
+    if (taken == 0) continue;
+    finished.fetch_add(taken, std::memory_order_seq_cst);
     if (caller_sleeps.load(std::memory_order_seq_cst)) {
       { const std::lock_guard lock(sleep); }
       job_finished.notify_one();
@@ -188,10 +212,11 @@ void ThreadPool::State::work() {
   }
 }
 
-/// Returns when chunks remain (true) or the pool is to end (false).
-bool ThreadPool::State::wait_for_job() {
+/// Returns when chunks of this thread's share remain (true) or the pool is to end (false).
+bool ThreadPool::State::wait_for_job(int self) {
+  const std::atomic<std::uint64_t>& word = shares[static_cast<std::size_t>(self)].word;
   const auto work_or_end = [&] {
-    return remaining(ticket.load(std::memory_order_seq_cst)) > 0 || stopping.load(std::memory_order_relaxed);
+    return remaining(word.load(std::memory_order_seq_cst)) > 0 || stopping.load(std::memory_order_relaxed);
   };
   if (!work_or_end() && !(spins && spin_until(work_or_end))) {
     std::unique_lock lock(sleep);
@@ -206,7 +231,10 @@ void ThreadPool::State::start_workers() {
   if (!workers.empty()) return;
   workers.reserve(static_cast<std::size_t>(threads - 1));
   try {
-    while (static_cast<int>(workers.size()) < threads - 1) workers.emplace_back([this] { work(); });
+    while (static_cast<int>(workers.size()) < threads - 1) {
+      const int self = static_cast<int>(workers.size()) + 1;
+      workers.emplace_back([this, self] { work(self); });
+    }
   } catch (const std::system_error& error) {
     const std::size_t started = workers.size() + 1;
     stop_workers();

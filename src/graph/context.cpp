@@ -42,6 +42,10 @@ bool Context::has_example_major_input(std::size_t i) const {
   return state_.nodes[node().inputs[i]].example_major != none;
 }
 
+const kernels::Images* Context::images(std::size_t i) const {
+  return state_.nodes[node().inputs[i]].reads_images ? state_.images : nullptr;
+}
+
 float* Context::output() const { return floats(state_.nodes[position_].value); }
 void* Context::saved() const { return state_.at(state_.nodes[position_].saved); }
 const std::int32_t* Context::labels() const { return state_.label_memory(); }
@@ -56,6 +60,20 @@ bool Context::accumulate(std::size_t i) const { return (state_.nodes[position_].
 
 float* Context::input_gradient(std::size_t i) const {
   return wanted(i) ? floats(state_.nodes[node().inputs[i]].gradient) : nullptr;
+}
+
+ParameterSink Context::sink(std::size_t i) const {
+  const PlannedNode& input = state_.nodes[node().inputs[i]];
+  return input.taken_at_once ? ParameterSink{state_.sink, input.parameter} : ParameterSink{};
+}
+
+kernels::PieceSink ParameterSink::pieces() const {
+  return {[](void* context, const kernels::PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* c,
+             std::int64_t c_row) noexcept {
+            const auto* self = static_cast<const ParameterSink*>(context);
+            self->sink->take(self->parameter, grid, band, panel, c, c_row);
+          },
+          const_cast<ParameterSink*>(this)};
 }
 
 float* Context::output_gradient() const { return floats(state_.nodes[position_].gradient); }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "graph/arena.h"
+#include "graph/gradient_sink.h"
 #include "graph/node.h"
 #include "kernels/kernels.h"
 #include "quench/executor.h"
@@ -13,6 +15,16 @@ namespace quench {
 
 /// Which half of a training step runs.
 enum class Pass { forward, backward };
+
+/// Takes the gradient of one parameter.
+struct ParameterSink {
+  GradientSink* sink = nullptr;
+  std::size_t parameter = none;
+
+  explicit operator bool() const { return sink != nullptr; }
+  /// For a product; valid as long as this lives.
+  kernels::PieceSink pieces() const;
+};
 
 /// What an operation sees of the plan: the memory, shapes and flags of one node. While the plan is being made, and
 /// scratch is measured, it has all lanes live and its pointers are null.
@@ -40,6 +52,9 @@ class Context {
   const float* example_major_input(std::size_t i) const;
   std::int64_t example_major_stride(std::size_t i) const;
   bool has_example_major_input(std::size_t i) const;
+  /// The images that input i consists of, in place of input(i) and example_major_input(i), or null. Only where
+  /// Op::reads_images has agreed.
+  const kernels::Images* images(std::size_t i) const;
   float* output() const;
   /// What forward leaves for backward beside the output: Op::saved_bytes.
   void* saved() const;
@@ -52,6 +67,8 @@ class Context {
   float* input_gradient(std::size_t i) const;
   /// Whether it is to be added to what is there: the planner knows which contribution is the first.
   bool accumulate(std::size_t i) const;
+  /// Where the gradient of input i goes instead, whole and never accumulated, if to any. Only for Op::feeds_sink.
+  ParameterSink sink(std::size_t i) const;
   float* output_gradient() const;
   /// Whether backward may use the output's gradient as scratch, as nothing reads it afterwards.
   bool output_gradient_is_scratch() const;
@@ -87,6 +104,12 @@ struct Op {
   bool (*backward_reads_input)(std::size_t i, std::uint32_t wanted) = nullptr;
   /// Backward is faster with input 0 example-major, if that is (a view of) an input of the graph.
   bool wants_example_major = false;
+  /// Whether this node can read input 0 as images, both passes, when that is (a view of) an input of the graph.
+  /// Null: never.
+  bool (*reads_images)(const Context&) = nullptr;
+  /// The input whose gradient backward can hand to a sink piece by piece, after it has read that input for the last
+  /// time; -1: none.
+  int feeds_sink = -1;
   bool reads_labels = false;
   /// Bytes that live from forward to backward, and scratch during one of them. Null means none. 64 bits everywhere:
   /// the planner refuses what the machine cannot address.

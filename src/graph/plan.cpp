@@ -34,6 +34,10 @@ const PlannedNode& readable(const PlanState& state, Tensor tensor, const char* w
   state.require_memory();
   const PlannedNode& planned = state.nodes[state.position(tensor, what)];
   const Node& source = state.nodes[planned.source].node;
+  if (!gradient && source.kind == Node::Kind::input && state.images != nullptr && planned.reads_images) {
+    throw Error(std::string(what) + ": " + describe(planned.node, planned.id) +
+                " was read as images and has no values, expected it in PlanOptions::keep");
+  }
   const bool stays =
       planned.kept || source.kind == Node::Kind::parameter || (source.kind == Node::Kind::input && !gradient);
   if (!stays) {
@@ -41,6 +45,33 @@ const PlannedNode& readable(const PlanState& state, Tensor tensor, const char* w
                 " is not kept, expected it in PlanOptions::keep");
   }
   return planned;
+}
+
+void run_backward(PlanState& s) {
+  s.require_memory();
+  if (!s.training) throw Error("backward: the plan was made without training");
+  if (!s.ready_for_backward) {
+    throw Error("backward: expected a forward() since the last backward(), bind() or setting of inputs and labels");
+  }
+  s.ready_for_backward = false;
+  const FloatEnvironment environment;
+  s.table = &kernels::table();
+  s.running = s.executor != nullptr ? s.executor : &default_executor();
+  const PlannedNode& root = s.nodes.back();
+  clear_padding(s.floats(root.gradient), root);
+  *s.floats(root.gradient) = 1.0F;
+  for (std::size_t p = s.nodes.size(); p-- > 0;) {
+    const PlannedNode& planned = s.nodes[p];
+    if (planned.wanted == 0) continue;
+    const Context context(s, p, Pass::backward);
+    for (std::size_t i = 0; i < planned.node.inputs.size(); ++i) {
+      if (context.wanted(i) && !context.accumulate(i)) {
+        clear_padding(context.input_gradient(i), s.nodes[planned.node.inputs[i]]);
+      }
+    }
+    planned.node.op->backward(context);
+    s.end_of(p, "backward");
+  }
 }
 
 }  // namespace
@@ -115,6 +146,7 @@ void Plan::set_live(std::int64_t examples) {
     throw Error("plan: " + std::to_string(examples) + " live examples, expected 1 .. " + std::to_string(lanes()));
   }
   state_->live = examples;
+  state_->images = nullptr;
   state_->ready_for_backward = false;
 }
 
@@ -132,6 +164,7 @@ void Plan::set_input(Tensor input, std::span<const float> values) {
                 std::to_string(s.live) + " live examples of " + std::to_string(features) + ")");
   }
   s.ready_for_backward = false;
+  if (planned.reads_images) s.images = nullptr;
   kernels::table().transpose(values.data(), s.live, features, features, s.floats(planned.value), s.lanes,
                              padded(s.live));
   if (planned.example_major == none) return;
@@ -189,32 +222,15 @@ float Plan::forward() {
   return root.node.per_example ? 0.0F : *s.floats(root.value);
 }
 
-void Plan::backward() {
-  PlanState& s = *state_;
-  s.require_memory();
-  if (!s.training) throw Error("backward: the plan was made without training");
-  if (!s.ready_for_backward) {
-    throw Error("backward: expected a forward() since the last backward(), bind() or setting of inputs and labels");
-  }
-  s.ready_for_backward = false;
-  const FloatEnvironment environment;
-  s.table = &kernels::table();
-  s.running = s.executor != nullptr ? s.executor : &default_executor();
-  const PlannedNode& root = s.nodes.back();
-  clear_padding(s.floats(root.gradient), root);
-  *s.floats(root.gradient) = 1.0F;
-  for (std::size_t p = s.nodes.size(); p-- > 0;) {
-    const PlannedNode& planned = s.nodes[p];
-    if (planned.wanted == 0) continue;
-    const Context context(s, p, Pass::backward);
-    for (std::size_t i = 0; i < planned.node.inputs.size(); ++i) {
-      if (context.wanted(i) && !context.accumulate(i)) {
-        clear_padding(context.input_gradient(i), s.nodes[planned.node.inputs[i]]);
-      }
-    }
-    planned.node.op->backward(context);
-    s.end_of(p, "backward");
-  }
+void Plan::backward() { run_backward(*state_); }
+
+void backward_into(PlanState& state, GradientSink& sink) {
+  struct Scope {  // an executor may throw
+    PlanState& state;
+    ~Scope() { state.sink = nullptr; }
+  } scope{state};
+  state.sink = &sink;
+  run_backward(state);
 }
 
 }  // namespace quench

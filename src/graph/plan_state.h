@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graph/arena.h"
+#include "graph/gradient_sink.h"
 #include "graph/node.h"
 #include "graph/step_timer.h"
 #include "kernels/kernels.h"
@@ -35,6 +36,11 @@ struct PlannedNode {
   std::size_t saved = none;
   std::size_t forward_workspace = none;
   std::size_t backward_workspace = none;
+
+  bool reads_images = false;  ///< of inputs: who uses it can do with images as they are (see Op::reads_images)
+  // Of parameters.
+  std::size_t parameter = none;  ///< place in PlanState::parameters
+  bool taken_at_once = false;    ///< its one gradient may go to a sink piece by piece (see Op::feeds_sink)
 
   // One bit for each input.
   std::uint32_t wanted = 0;      ///< its gradient is needed
@@ -72,6 +78,10 @@ struct PlanState {
   const kernels::Table* table = nullptr;
   Executor* running = nullptr;
 
+  /// The images that an input with reads_images stands for, in place of its buffers; null: the buffers hold it.
+  const kernels::Images* images = nullptr;
+  GradientSink* sink = nullptr;  ///< while backward runs for one
+
   StepTimer* timer = nullptr;  ///< of a benchmark
   void end_of(std::size_t position, const char* part) const {
     if (timer != nullptr) timer->end_of(position, part);
@@ -92,5 +102,9 @@ struct PlanState {
 };
 
 inline PlanState& state_of(Plan& plan) { return *plan.state_; }
+
+/// Plan::backward(), but gradients that can be taken at once go to the sink, and are not left in parameters().
+/// Returns when the sink has all of them.
+void backward_into(PlanState& state, GradientSink& sink);
 
 }  // namespace quench

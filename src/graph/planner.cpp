@@ -33,10 +33,12 @@ class Planner {
     make_value_buffers();
     if (options.training) make_gradient_buffers();
     share_buffers_with_views();
+    list_parameters();
+    decide_images();
+    if (options.training) decide_sinks();
     make_scratch_buffers();
     state_.bytes_without_reuse = total_bytes(state_.buffers);
     state_.bytes = place_buffers(state_.buffers);
-    list_parameters();
     state_.live = options.batch;
   }
 
@@ -245,6 +247,39 @@ class Planner {
     }
   }
 
+  // An input stays images where everyone who uses it can read them and nobody wants to see its values or gradient.
+  void decide_images() {
+    for (PlannedNode& planned : nodes_)
+      planned.reads_images = planned.node.kind == Node::Kind::input && !planned.kept;
+    for (std::size_t p = 0; p < nodes_.size(); ++p) {
+      if (!computes(p)) continue;
+      const Op& op = *nodes_[p].node.op;
+      for (std::size_t i = 0; i < nodes_[p].node.inputs.size(); ++i) {
+        PlannedNode& input = nodes_[source(nodes_[p].node.inputs[i])];
+        const bool can = i == 0 && op.reads_images != nullptr && op.reads_images(Context(state_, p, Pass::forward));
+        if (!can) input.reads_images = false;
+      }
+    }
+    for (PlannedNode& planned : nodes_) planned.reads_images = nodes_[planned.source].reads_images;
+  }
+
+  // A gradient with a single contribution, from an operation that feeds sinks, never needs to be in memory.
+  void decide_sinks() {
+    std::vector<int> contributions(nodes_.size(), 0);
+    for (std::size_t p = 0; p < nodes_.size(); ++p) {
+      if (!computes(p)) continue;
+      const PlannedNode& planned = nodes_[p];
+      for (std::size_t i = 0; i < planned.node.inputs.size(); ++i) {
+        if ((planned.wanted >> i & 1U) == 0) continue;
+        const std::size_t input = source(planned.node.inputs[i]);
+        nodes_[input].taken_at_once = ++contributions[input] == 1 && !nodes_[input].kept &&
+                                      nodes_[input].node.kind == Node::Kind::parameter &&
+                                      planned.node.inputs[i] == input &&
+                                      planned.node.op->feeds_sink == static_cast<int>(i);
+      }
+    }
+  }
+
   void make_scratch_buffers() {
     for (std::size_t p = 0; p < nodes_.size(); ++p) {
       if (!computes(p)) continue;
@@ -283,6 +318,7 @@ class Planner {
       if (node.kind != Node::Kind::parameter) continue;
       state_.parameters.push_back({node.name, node.shape, node.init, {}, {}});
       state_.parameter_positions.push_back(p);
+      nodes_[p].parameter = state_.parameters.size() - 1;
     }
   }
 

@@ -32,10 +32,19 @@ void relu_backward(Block block, const float* y, const float* dy, float* dx, bool
   }
 }
 
-/// body(offset, live) for each group of one row; live: its lanes that hold examples n < count.
+/// sum = body(sum, offset) for each group of one row whose lanes all hold examples n < live, from sum = 0, then of
+/// the last, partial one what body makes of its live lanes. body must do the same to each lane.
 template <typename Body>
-QUENCH_INLINE void for_each_live_group(Block b, int64_t row, int64_t count, Body body) {
-  for (int64_t v = 0; v < b.vectors; ++v) body(row * b.stride + v * lanes, live_lanes(v * lanes, count));
+QUENCH_INLINE f32x16 sum_live(Block b, int64_t row, int64_t live, Body body) {
+  f32x16 sum = zero();
+  const int64_t whole = live / lanes < b.vectors ? live / lanes : b.vectors;
+  int64_t v = 0;
+  for (; v < whole; ++v) sum = body(sum, row * b.stride + v * lanes);
+  for (; v < b.vectors; ++v) {
+    const f32x16 more = body(sum, row * b.stride + v * lanes);
+    sum = select(live_lanes(v * lanes, live), more, sum);
+  }
+  return sum;
 }
 
 QUENCH_INLINE void put(float* s, float value, bool accumulate) { *s = accumulate ? *s + value : value; }
@@ -43,11 +52,10 @@ QUENCH_INLINE void put(float* s, float value, bool accumulate) { *s = accumulate
 void relu_backward_sum(Block block, int64_t live, const float* y, const float* dy, float* dx, float* row_sum,
                        bool accumulate_sum) {
   for (int64_t r = 0; r < block.rows; ++r) {
-    f32x16 sum = zero();
-    for_each_live_group(block, r, live, [&](int64_t i, mask16 alive) {
+    const f32x16 sum = sum_live(block, r, live, [&](f32x16 so_far, int64_t i) {
       const f32x16 g = relu_mask(load(y + i), load(dy + i));
       store(dx + i, g);
-      sum = sum + select(alive, g, zero());
+      return so_far + g;
     });
     put(row_sum + r, tree_sum(sum), accumulate_sum);
   }
@@ -96,10 +104,13 @@ void multiply_rows(Block block, const float* a, const float* s, float* y, bool a
 
 void spread_row(Block block, const float* x, float divisor, float* y, bool accumulate) {
   const f32x16 divisors = splat(divisor);
-  for_each_row_group(block, [=](int64_t i, int64_t r) {
-    const f32x16 value = load(x + (i - r * block.stride)) / divisors;
-    store(y + i, accumulate ? load(y + i) + value : value);
-  });
+  for (int64_t v = 0; v < block.vectors; ++v) {
+    const f32x16 value = load(x + v * lanes) / divisors;
+    for (int64_t r = 0; r < block.rows; ++r) {
+      float* to = y + r * block.stride + v * lanes;
+      store(to, accumulate ? load(to) + value : value);
+    }
+  }
 }
 
 void spread_column(Block block, const float* s, float divisor, int64_t live, float* y, bool accumulate) {
@@ -119,10 +130,7 @@ void spread_column(Block block, const float* s, float divisor, int64_t live, flo
 
 /// Sum over the live lanes of a row.
 QUENCH_INLINE float row_sum(Block block, int64_t row, int64_t live, const float* x) {
-  f32x16 sum = zero();
-  for_each_live_group(block, row, live,
-                      [&](int64_t i, mask16 alive) { sum = sum + select(alive, load(x + i), zero()); });
-  return tree_sum(sum);
+  return tree_sum(sum_live(block, row, live, [&](f32x16 so_far, int64_t i) { return so_far + load(x + i); }));
 }
 
 void row_sums(Block block, int64_t live, const float* x, float* s, bool accumulate) {
@@ -135,10 +143,8 @@ void row_means(Block block, int64_t live, const float* x, float* s) {
 
 void row_dots(Block block, int64_t live, const float* x, const float* y, float* s, bool accumulate) {
   for (int64_t r = 0; r < block.rows; ++r) {
-    f32x16 sum = zero();
-    for_each_live_group(block, r, live, [&](int64_t i, mask16 alive) {
-      sum = select(alive, fma(load(x + i), load(y + i), sum), sum);
-    });
+    const f32x16 sum =
+        sum_live(block, r, live, [&](f32x16 so_far, int64_t i) { return fma(load(x + i), load(y + i), so_far); });
     put(s + r, tree_sum(sum), accumulate);
   }
 }

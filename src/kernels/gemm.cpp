@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
+#include "kernels/packing.h"
 
 namespace quench::kernels {
 namespace {
@@ -21,12 +22,6 @@ constexpr int64_t most_low_bands = 16;        // more bands than this must be ta
 constexpr int64_t tall_band = 72;             // rows
 constexpr int64_t smallest_packed_rows = 48;  // rows of C that repay the packing of B
 constexpr int64_t smallest_packed_bytes = 32 * 1024;  // below this a matrix stays in L1 whatever its stride
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
-/// Rows this far apart fall on the same few sets of a cache.
-bool conflicting(int64_t stride) { return stride * static_cast<int64_t>(sizeof(float)) % 1024 == 0; }
 
 /// How one product is cut.
 struct Cut {
@@ -53,7 +48,7 @@ Cut cut(const Gemm& g) {
   c.pack_b = g.b_transposed || (b_bytes > smallest_packed_bytes && g.m >= smallest_packed_rows &&
                                 (conflicting(g.b_stride) || b_bytes > 1024 * 1024));
   c.pack_tail = !c.pack_b && c.full_groups < c.groups;
-  c.a_row = round_up(c.k_block, 2 * group) + group;  // an odd number of cache lines: no conflicts
+  c.a_row = packed_row(c.k_block);
 
   // Bands of equal size, about job_flops each, in numbers that two or four threads share evenly; but in large
   // products tall enough to use a panel of B several times while it is in the nearest cache.
@@ -73,37 +68,10 @@ struct Workspace {
 Workspace workspace(const Gemm& g, const Cut& c) {
   const int64_t k = std::min(g.k, longest_k_block);
   Workspace w{};
-  if (c.pack_a) w.a_floats = round_up(g.m * (round_up(k, 2 * group) + group), group);
+  if (c.pack_a) w.a_floats = round_up(g.m * packed_row(k), group);
   if (c.pack_b) w.b_floats = c.groups * k * group;
   if (c.pack_tail) w.b_floats = k * group;
   return w;
-}
-
-/// One group of 16 columns of B, rows k0 .. k0 + k of op(B), zero-padded: dst[k][16].
-void pack_group(const Table& t, const Gemm& g, int64_t k0, int64_t k, int64_t column_group, float* dst) {
-  const int64_t column = column_group * group;
-  const int64_t columns = std::min(group, g.n - column);
-  if (g.b_transposed) {
-    t.transpose(g.b + column * g.b_stride + k0, columns, k, g.b_stride, dst, group, group);
-    return;
-  }
-  const float* src = g.b + k0 * g.b_stride + column;
-  for (int64_t p = 0; p < k; ++p, src += g.b_stride, dst += group) {
-    for (int64_t j = 0; j < columns; ++j) dst[j] = src[j];
-    for (int64_t j = columns; j < group; ++j) dst[j] = 0.0F;
-  }
-}
-
-/// Rows first .. last of op(A), columns k0 .. k0 + k: dst[row * a_row + p].
-void pack_rows(const Table& t, const Gemm& g, int64_t k0, int64_t k, int64_t first, int64_t last, int64_t a_row,
-               float* dst) {
-  if (g.a_transposed) {
-    t.transpose(g.a + k0 * g.a_stride + first, k, last - first, g.a_stride, dst + first * a_row, a_row, 0);
-    return;
-  }
-  for (int64_t i = first; i < last; ++i) {
-    std::copy_n(g.a + i * g.a_stride + k0, k, dst + i * a_row);
-  }
 }
 
 /// Rows first_row .. last_row and column groups first_group .. last_group of C, for one block of k.
@@ -201,10 +169,10 @@ void gemm(const Gemm& product, void* memory, Executor& executor) {
       } else if (c.pack_b) {
         const int64_t first = (i - a_packs) * groups_per_pack;
         for (int64_t j = first; j < std::min(c.groups, first + groups_per_pack); ++j) {
-          pack_group(t, g, k0, k, j, packed_b + j * c.k_block * group);
+          pack_columns(t, g, k0, k, j, packed_b + j * c.k_block * group);
         }
       } else {
-        pack_group(t, g, k0, k, c.full_groups, packed_b);
+        pack_columns(t, g, k0, k, c.full_groups, packed_b);
       }
     };
     if (jobs == 1) {  // too little work to share

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/kernels.h"
+#include "kernels/pieces.h"
 #include "quench/executor.h"
 
 namespace quench::kernels {
@@ -38,5 +39,21 @@ std::size_t gemm_workspace_bytes(const Gemm& g);
 
 /// Computes it. workspace: gemm_workspace_bytes(product) bytes, 64-byte aligned. C must not overlap A or B.
 void gemm(const Gemm& product, void* workspace, Executor& executor);
+
+/// gemm() with op(B) = the pixels of images, [k features, n examples]: a layer's output from bytes. B's fields are
+/// not looked at; A is not transposed, `lanes` is set. No workspace.
+void product_of_images(const Gemm& product, const Images& images, Executor& executor);
+/// Whether product_of_images() and gemm_pieces() can take B as images, and are the faster way: there are few
+/// examples, and rows of A do not fall on the same sets of a cache.
+bool suits_images(const Gemm& product);
+
+/// gemm() by pieces (kernels/pieces.h): a weight gradient, k being examples. With a sink each piece goes there
+/// while it is in the nearest cache; C's fields and start are then not looked at, chains start from 0. Without, it
+/// goes to C. No bias, no relu. images: when not null, op(B) is their pixels, [k examples, n features], and B's
+/// fields are not looked at. workspace: gemm_pieces_workspace_bytes() bytes, 64-byte aligned; enough for a smaller
+/// k too.
+void gemm_pieces(const Gemm& product, const Images* images, const PieceSink* sink, void* workspace,
+                 Executor& executor);
+std::size_t gemm_pieces_workspace_bytes(const Gemm& product);
 
 }  // namespace quench::kernels

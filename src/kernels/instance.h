@@ -39,9 +39,10 @@ constexpr Table QUENCH_TABLE = {
     .count_correct = count_correct,
     .exp = exp_array,
     .log = log_array,
-    .gather = gather,
+    .gather_lanes = gather_lanes,
+    .gather_rows = gather_rows,
+    .prefetch_images = prefetch_images,
     .sgd = sgd,
-    .sgd_plain = sgd_plain,
     .norms = norms,
 };
 

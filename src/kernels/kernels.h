@@ -55,8 +55,25 @@ struct UpdateSums {
 struct SgdStep {
   float lr, momentum, one_minus_dampening, weight_decay;
 };
-/// Elements an update block has: sums are taken per block and added in index order, whatever the thread count.
-inline constexpr int64_t update_block = 4096;
+/// A part of a parameter that is a matrix: theta and v have rows `row` floats apart, g has rows `g_row` apart.
+/// Nothing beyond `columns` is touched. v may be null.
+struct UpdatePiece {
+  int64_t rows, columns;
+  float* theta;
+  float* v;
+  int64_t row;
+  const float* g;
+  int64_t g_row;
+};
+
+/// Images as a matrix of numbers: pixel f of image i is fma(byte, scale, shift), with byte = pixels[index[i] *
+/// features + f].
+struct Images {
+  const uint8_t* pixels;
+  const uint32_t* index;  ///< [count]
+  int64_t features, count;
+  float scale, shift;
+};
 
 struct Table {
   const char* name;           ///< "avx512"
@@ -117,23 +134,25 @@ struct Table {
   void (*log)(const float* x, float* y, int64_t n);  ///< within 1 ulp; -inf at 0, NaN below, inf kept
 
   // --- images --------------------------------------------------------------------------------
-  /// Gathers `count` images of `features` bytes (image i at pixels + index[i] * features) and normalises them, x =
-  /// fma(byte, scale, shift): features [first, last) of every image, into lanes[f * lane_stride + i] (zeros for
-  /// i = count .. next multiple of 16), and, unless rows is null, into rows[i * row_stride + f]. first is a
-  /// multiple of 16, last as well or = features.
-  void (*gather)(const uint8_t* pixels, int64_t features, const uint32_t* index, int64_t count, int64_t first,
-                 int64_t last, float scale, float shift, float* lanes, int64_t lane_stride, float* rows,
-                 int64_t row_stride);
+  /// dst[(f - first) * dst_row + i] = pixel f of image i, for f in [first, last) and i in [0, count), and 0 for i
+  /// up to the next multiple of 16. first is a multiple of 16.
+  void (*gather_lanes)(const Images&, int64_t first, int64_t last, float* dst, int64_t dst_row);
+  /// dst[i * dst_row + f - first] = pixel f of image i, for the same f and i, and 0 for f up to the next multiple
+  /// of 16.
+  void (*gather_rows)(const Images&, int64_t first, int64_t last, float* dst, int64_t dst_row);
+
+  /// Asks for pixels first .. last of all images, which lie anywhere in memory: they come together, while something
+  /// else runs, instead of one after the other when they are needed.
+  void (*prefetch_images)(const Images&, int64_t first, int64_t last);
 
   // --- optimiser -----------------------------------------------------------------------------
-  /// n <= update_block elements (the arrays are padded with zeros to a multiple of 16, and stay so):
-  ///   g = fma(lambda, theta, g); v' = fma(mu, v, -(a g)); theta' = fma(eta, v', theta)
-  /// and the sums of the state before the update. Sums: theta.g and |g|^2 per lane in float (fma) over 8
-  /// consecutive groups, added to 16 double lanes; the others in 16 double lanes, their products exact; then the
-  /// tree.
-  UpdateSums (*sgd)(int64_t n, float* theta, const float* g, float* v, const SgdStep& step);
-  /// The same for mu = 0 without a stored velocity, v' = -(a g): only theta_g, g_g and theta_theta are measured.
-  UpdateSums (*sgd_plain)(int64_t n, float* theta, const float* g, const SgdStep& step);
+  /// g = fma(lambda, theta, g); v' = fma(mu, v, -(a g)); theta' = fma(eta, v', theta), and the sums of the state
+  /// before the update. Sums, lane = column mod 16: theta.g, |g|^2 and |theta|^2 in float (fma), over as many whole
+  /// rows as have at most 16 groups together (of a longer row, 16 groups at a time), then added to 16 double lanes;
+  /// the others in 16 double lanes, their products exact; then the tree.
+  /// v = null asks for mu = 0 without a stored velocity, v' = -(a g): only theta_g, g_g and theta_theta are
+  /// measured.
+  UpdateSums (*sgd)(const UpdatePiece&, const SgdStep& step);
   /// |theta|^2, theta.v, |v|^2 of n elements in double throughout (products exact): the plain pass of the audit.
   /// v may be null: the last two are then 0.
   void (*norms)(int64_t n, const float* theta, const float* v, double* theta_theta, double* theta_v, double* v_v);

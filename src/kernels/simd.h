@@ -47,6 +47,33 @@ QUENCH_INLINE void store(int32_t* p, i32x16 x) {
   for (int i = 0; i < parts; ++i) *(unaligned_i32*)(p + width * i) = x.v[i];
 }
 
+/// The first `count` of sixteen, 0 < count < 16; what is not loaded is 0, and memory behind it is not touched.
+QUENCH_INLINE f32x16 load_first(const float* p, int64_t count) {
+#if QUENCH_AVX512
+  return {(native_f32)_mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1U), p)};
+#else
+  float t[lanes] = {};
+  for (int64_t i = 0; i < count; ++i) t[i] = p[i];
+  return load(t);
+#endif
+}
+QUENCH_INLINE void store_first(float* p, f32x16 x, int64_t count) {
+#if QUENCH_AVX512
+  _mm512_mask_storeu_ps(p, (__mmask16)((1U << count) - 1U), x.v[0]);
+#else
+  float t[lanes];
+  store(t, x);
+  for (int64_t i = 0; i < count; ++i) p[i] = t[i];
+#endif
+}
+QUENCH_INLINE void prefetch(const void* p) {
+#if !QUENCH_PLAIN
+  __builtin_prefetch(p);
+#else
+  (void)p;
+#endif
+}
+
 /// All lanes x. (x - 0 is x for every x, -0 included; x + 0 is not.)
 QUENCH_INLINE f32x16 splat(float x) {
   f32x16 r;
@@ -255,19 +282,31 @@ QUENCH_INLINE i32x16 to_int(f32x16 a) {
   }
   return r;
 }
+#if !QUENCH_PLAIN
+typedef float half_f32 __attribute__((vector_size(4 * width64)));
+
+QUENCH_INLINE native_f64 widen(half_f32 h) {
+#if QUENCH_AVX512
+  return _mm512_maskz_cvtps_pd(0xFF,
+                               (__m256)h);  // GCC 12 makes seven instructions of a conversion in its own words
+#else
+  return __builtin_convertvector(h, native_f64);
+#endif
+}
+#endif
+
 /// The same values in double, exactly.
 QUENCH_INLINE f64x16 to_double(f32x16 a) {
   f64x16 r;
 #if QUENCH_PLAIN
   for (int i = 0; i < lanes; ++i) r.v[i] = (double)a.v[i];
 #else
-  typedef float half_f32 __attribute__((vector_size(4 * width64)));
   QUENCH_UNROLL
   for (int i = 0; i < parts; ++i) {
     half_f32 h[2];
     memcpy(h, &a.v[i], sizeof h);
-    r.v[2 * i] = __builtin_convertvector(h[0], native_f64);
-    r.v[2 * i + 1] = __builtin_convertvector(h[1], native_f64);
+    r.v[2 * i] = widen(h[0]);
+    r.v[2 * i + 1] = widen(h[1]);
   }
 #endif
   return r;
@@ -282,16 +321,27 @@ QUENCH_INLINE Scalar tree(Scalar (&s)[lanes]) {
   }
   return s[0];
 }
-QUENCH_INLINE float tree_sum(f32x16 a) {
-  float s[lanes];
-  store(s, a);
-  return tree(s);
-}
-QUENCH_INLINE double tree_sum(f64x16 a) {
-  double s[lanes];
+/// The same of a register, whose halves are added as vectors while there are halves.
+template <typename Scalar, typename Register>
+QUENCH_INLINE Scalar tree_of(const Register& a) {
+#if QUENCH_PLAIN
+  Scalar s[lanes];
   memcpy(s, &a, sizeof s);
   return tree(s);
+#else
+  typedef Scalar eight __attribute__((vector_size(8 * sizeof(Scalar))));
+  typedef Scalar four __attribute__((vector_size(4 * sizeof(Scalar))));
+  eight e[2];
+  memcpy(e, &a, sizeof e);
+  const eight sum8 = e[0] + e[1];
+  four f[2];
+  memcpy(f, &sum8, sizeof f);
+  const four sum4 = f[0] + f[1];
+  return (sum4[0] + sum4[2]) + (sum4[1] + sum4[3]);
+#endif
 }
+QUENCH_INLINE float tree_sum(f32x16 a) { return tree_of<float>(a); }
+QUENCH_INLINE double tree_sum(f64x16 a) { return tree_of<double>(a); }
 
 /// 0, 1, ..., 15.
 QUENCH_INLINE i32x16 lane_numbers() {

@@ -137,20 +137,6 @@ QUENCH_INLINE f32x16 to_float(u8x16 x) {
 
 // --- matrices of any size --------------------------------------------------------------------
 
-/// Loads and stores of the first `count` of sixteen; what is not loaded is 0.
-QUENCH_INLINE f32x16 load_first(const float* p, int64_t count) {
-  if (count >= lanes) return load(p);
-  float t[lanes] = {};
-  for (int64_t i = 0; i < count; ++i) t[i] = p[i];
-  return load(t);
-}
-QUENCH_INLINE void store_first(float* p, f32x16 x, int64_t count) {
-  if (count >= lanes) return store(p, x);
-  float t[lanes];
-  store(t, x);
-  for (int64_t i = 0; i < count; ++i) p[i] = t[i];
-}
-
 void transpose(const float* src, int64_t rows, int64_t cols, int64_t src_row, float* dst, int64_t dst_row,
                int64_t pad_rows) {
   const int64_t end = pad_rows > rows ? pad_rows : rows;
@@ -159,11 +145,18 @@ void transpose(const float* src, int64_t rows, int64_t cols, int64_t src_row, fl
       f32x16 block[lanes];
       QUENCH_UNROLL
       for (int i = 0; i < lanes; ++i)
-        block[i] = r + i < rows ? load_first(src + (r + i) * src_row + c, cols - c) : zero();
+        block[i] = r + i >= rows      ? zero()
+                   : cols - c < lanes ? load_first(src + (r + i) * src_row + c, cols - c)
+                                      : load(src + (r + i) * src_row + c);
       transpose_block(block);
       QUENCH_UNROLL
       for (int i = 0; i < lanes; ++i) {
-        if (c + i < cols) store_first(dst + (c + i) * dst_row + r, block[i], end - r);
+        if (c + i >= cols) break;
+        if (end - r < lanes) {
+          store_first(dst + (c + i) * dst_row + r, block[i], end - r);
+        } else {
+          store(dst + (c + i) * dst_row + r, block[i]);
+        }
       }
     }
   }
@@ -177,32 +170,42 @@ QUENCH_INLINE u8x16 load_pixels(const uint8_t* image, int64_t f, int64_t feature
   return load_bytes(t);
 }
 
-void gather(const uint8_t* pixels, int64_t features, const uint32_t* index, int64_t count, int64_t first,
-            int64_t last, float scale, float shift, float* lane_values, int64_t lane_stride, float* rows,
-            int64_t row_stride) {
-  const f32x16 scales = splat(scale), shifts = splat(shift);
-  for (int64_t i = 0; i < count; i += lanes) {
-    const int64_t images = count - i < lanes ? count - i : lanes;
-    const mask16 live = live_lanes(0, images);
-    for (int64_t n = 0; rows && n < images; ++n) {
-      const uint8_t* image = pixels + (int64_t)index[i + n] * features;
-      float* row = rows + (i + n) * row_stride;
-      for (int64_t f = first; f < last; f += lanes) {
-        const f32x16 x = fma(to_float(load_pixels(image, f, features)), scales, shifts);
-        store(row + f, f + lanes <= features ? x : select(live_lanes(f, features), x, zero()));
-      }
+void prefetch_images(const Images& x, int64_t first, int64_t last) {
+  constexpr int64_t line = 64;
+  for (int64_t i = 0; i < x.count; ++i) {
+    const uint8_t* image = x.pixels + (int64_t)x.index[i] * x.features;
+    for (int64_t f = first; f < last; f += line) prefetch(image + f);
+    prefetch(image + last - 1);
+  }
+}
+
+void gather_rows(const Images& x, int64_t first, int64_t last, float* dst, int64_t dst_row) {
+  const f32x16 scale = splat(x.scale), shift = splat(x.shift);
+  for (int64_t i = 0; i < x.count; ++i, dst += dst_row) {
+    const uint8_t* image = x.pixels + (int64_t)x.index[i] * x.features;
+    for (int64_t f = first; f < last; f += lanes) {
+      const f32x16 values = fma(to_float(load_pixels(image, f, x.features)), scale, shift);
+      store(dst + f - first, f + lanes <= last ? values : select(live_lanes(f, last), values, zero()));
     }
+  }
+}
+
+void gather_lanes(const Images& x, int64_t first, int64_t last, float* dst, int64_t dst_row) {
+  const f32x16 scale = splat(x.scale), shift = splat(x.shift);
+  for (int64_t i = 0; i < x.count; i += lanes) {
+    const int64_t images = x.count - i < lanes ? x.count - i : lanes;
+    const mask16 live = live_lanes(0, images);
     for (int64_t f = first; f < last; f += lanes) {
       u8x16 bytes[lanes];
       QUENCH_UNROLL
       for (int n = 0; n < lanes; ++n) {  // dead lanes repeat the first image and become 0 below
-        bytes[n] = load_pixels(pixels + (int64_t)index[i + (n < images ? n : 0)] * features, f, features);
+        bytes[n] = load_pixels(x.pixels + (int64_t)x.index[i + (n < images ? n : 0)] * x.features, f, x.features);
       }
       transpose_block(bytes);
       const int64_t here = last - f < lanes ? last - f : lanes;
-      float* to = lane_values + f * lane_stride + i;
+      float* to = dst + (f - first) * dst_row + i;
       for (int64_t b = 0; b < here; ++b) {
-        store(to + b * lane_stride, select(live, fma(to_float(bytes[b]), scales, shifts), zero()));
+        store(to + b * dst_row, select(live, fma(to_float(bytes[b]), scale, shift), zero()));
       }
     }
   }

@@ -7,58 +7,77 @@
 namespace quench::kernels {
 namespace {
 
-/// Groups of 16 whose theta.g and |g|^2 are summed in float before they are added in double.
-constexpr int64_t float_run = 8;
+/// Most groups of 16 whose theta.g, |g|^2 and |theta|^2 are summed in float before they are added in double.
+constexpr int64_t float_run = 16;
 
 /// One sum in double, one partial sum a lane; the products are exact.
 QUENCH_INLINE void add_product(f64x16& sum, f64x16 a, f64x16 b) { sum = fma(a, b, sum); }
 
-UpdateSums sgd(int64_t n, float* theta, const float* g, float* v, const SgdStep& step) {
+/// Stored: there is a velocity. Scaled: a = 1 - dampening is not 1. (Sums are variables of their own and the group
+/// is spelled in one place: an array of sums, or a function that two loops call, is what compilers keep in memory.)
+template <bool Stored, bool Scaled>
+QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) {
   const f32x16 lr = splat(step.lr), mu = splat(step.momentum), a = splat(step.one_minus_dampening),
                lambda = splat(step.weight_decay);
-  f64x16 theta_g{}, g_g{}, v_v{}, v_g{}, theta_v{}, theta_theta{};
-  for (int64_t first = 0; first < n; first += float_run * lanes) {
-    const int64_t end = n - first < float_run * lanes ? n : first + float_run * lanes;
-    f32x16 run_theta_g = zero(), run_g_g = zero();
-    for (int64_t i = first; i < end; i += lanes) {
-      const f32x16 theta_i = load(theta + i), v_i = load(v + i);
-      const f32x16 g_i = fma(lambda, theta_i, load(g + i));
-      const f32x16 v_next = fma(mu, v_i, -(a * g_i));
-      store(v + i, v_next);
-      store(theta + i, fma(lr, v_next, theta_i));
-      run_theta_g = fma(theta_i, g_i, run_theta_g);
-      run_g_g = fma(g_i, g_i, run_g_g);
-      const f64x16 theta_d = to_double(theta_i), v_d = to_double(v_i);
-      add_product(v_v, v_d, v_d);
-      add_product(v_g, v_d, to_double(g_i));
-      add_product(theta_v, theta_d, v_d);
-      add_product(theta_theta, theta_d, theta_d);
+  f64x16 theta_g{}, g_g{}, theta_theta{}, v_v{}, v_g{}, theta_v{};
+  f32x16 run_theta_g = zero(), run_g_g = zero(), run_theta_theta = zero();
+  int64_t run = 0;  // groups in it
+  for (int64_t r = 0; r < p.rows; ++r) {
+    float *theta = p.theta + r * p.row, *v = Stored ? p.v + r * p.row : nullptr;
+    const float* g = p.g + r * p.g_row;
+    for (int64_t first = 0; first < p.columns; first += float_run * lanes) {
+      const int64_t end = p.columns - first < float_run * lanes ? p.columns : first + float_run * lanes;
+      const int64_t groups = (end - first + lanes - 1) / lanes;
+      if (run + groups > float_run) {
+        theta_g = theta_g + to_double(run_theta_g);
+        g_g = g_g + to_double(run_g_g);
+        theta_theta = theta_theta + to_double(run_theta_theta);
+        run_theta_g = run_g_g = run_theta_theta = zero();
+        run = 0;
+      }
+      run += groups;
+      for (int64_t i = first; i < end; i += lanes) {
+        const int64_t left = end - i;
+        const bool whole = left >= lanes;  // in a partial group zeros stand for what is not there, and add nothing
+        const f32x16 theta_i = whole ? load(theta + i) : load_first(theta + i, left);
+        const f32x16 g_i = fma(lambda, theta_i, whole ? load(g + i) : load_first(g + i, left));
+        const f32x16 a_g = Scaled ? a * g_i : g_i;  // 1 g is g
+        run_theta_g = fma(theta_i, g_i, run_theta_g);
+        run_g_g = fma(g_i, g_i, run_g_g);
+        run_theta_theta = fma(theta_i, theta_i, run_theta_theta);
+        f32x16 theta_next, v_next = zero();
+        if constexpr (Stored) {
+          const f32x16 v_i = whole ? load(v + i) : load_first(v + i, left);
+          v_next = fma(mu, v_i, -a_g);
+          theta_next = fma(lr, v_next, theta_i);
+          const f64x16 v_d = to_double(v_i);
+          add_product(v_v, v_d, v_d);
+          add_product(v_g, v_d, to_double(g_i));
+          add_product(theta_v, to_double(theta_i), v_d);
+        } else {
+          theta_next = fma(lr, -a_g, theta_i);
+        }
+        if (whole) {
+          store(theta + i, theta_next);
+          if constexpr (Stored) store(v + i, v_next);
+        } else {
+          store_first(theta + i, theta_next, left);
+          if constexpr (Stored) store_first(v + i, v_next, left);
+        }
+      }
     }
-    theta_g = theta_g + to_double(run_theta_g);
-    g_g = g_g + to_double(run_g_g);
   }
+  theta_g = theta_g + to_double(run_theta_g);
+  g_g = g_g + to_double(run_g_g);
+  theta_theta = theta_theta + to_double(run_theta_theta);
   return {tree_sum(theta_g), tree_sum(g_g), tree_sum(v_v), tree_sum(v_g), tree_sum(theta_v), tree_sum(theta_theta)};
 }
 
-UpdateSums sgd_plain(int64_t n, float* theta, const float* g, const SgdStep& step) {
-  const f32x16 lr = splat(step.lr), a = splat(step.one_minus_dampening), lambda = splat(step.weight_decay);
-  f64x16 theta_g{}, g_g{}, theta_theta{};
-  for (int64_t first = 0; first < n; first += float_run * lanes) {
-    const int64_t end = n - first < float_run * lanes ? n : first + float_run * lanes;
-    f32x16 run_theta_g = zero(), run_g_g = zero();
-    for (int64_t i = first; i < end; i += lanes) {
-      const f32x16 theta_i = load(theta + i);
-      const f32x16 g_i = fma(lambda, theta_i, load(g + i));
-      store(theta + i, fma(lr, -(a * g_i), theta_i));
-      run_theta_g = fma(theta_i, g_i, run_theta_g);
-      run_g_g = fma(g_i, g_i, run_g_g);
-      const f64x16 theta_d = to_double(theta_i);
-      add_product(theta_theta, theta_d, theta_d);
-    }
-    theta_g = theta_g + to_double(run_theta_g);
-    g_g = g_g + to_double(run_g_g);
+UpdateSums sgd(const UpdatePiece& piece, const SgdStep& step) {
+  if (step.one_minus_dampening == 1.0F) {
+    return piece.v ? sgd_piece<true, false>(piece, step) : sgd_piece<false, false>(piece, step);
   }
-  return {tree_sum(theta_g), tree_sum(g_g), 0.0, 0.0, 0.0, tree_sum(theta_theta)};
+  return piece.v ? sgd_piece<true, true>(piece, step) : sgd_piece<false, true>(piece, step);
 }
 
 void norms(int64_t n, const float* theta, const float* v, double* theta_theta, double* theta_v, double* v_v) {

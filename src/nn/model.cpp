@@ -1,6 +1,7 @@
 #include "quench/model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -73,6 +74,8 @@ struct Model::State {
   std::size_t loss;
   std::size_t logits;                  // not kept, but read by the loss last of all: intact until backward
   std::vector<std::uint32_t> indices;  // of the images that evaluate() is at
+  std::vector<std::uint32_t> drawn;    // of the batch
+  kernels::Images view{};              // the batch
 
   State(const Graph& graph, Tensor root, const ModelOptions& options)
       : plan(graph, check_loss(graph, root),
@@ -83,6 +86,7 @@ struct Model::State {
 
   void check_images(const ImageSet& images);
   void gather(const Batch& batch);
+  void fill_input();
   double forward(const Batch& batch);
 };
 
@@ -121,22 +125,34 @@ void Model::State::gather(const Batch& batch) {
   for (const std::uint32_t index : batch.indices) *labels++ = images.labels()[index];
   std::fill_n(labels, padded(count) - count, 0);
 
+  std::ranges::copy(batch.indices, drawn.begin());
+  view = {.pixels = images.pixels().data(),
+          .index = drawn.data(),
+          .features = images.features(),
+          .count = count,
+          .scale = images.normalization().scale,
+          .shift = images.normalization().shift};
+  p.images = p.nodes[input].reads_images ? &view : nullptr;
+  if (p.images == nullptr) fill_input();
+  p.end_of(input, "gather");
+}
+
+void Model::State::fill_input() {
+  PlanState& p = state_of(plan);
   const kernels::Table& table = kernels::table();
   const PlannedNode& node = p.nodes[input];
   float* lanes = p.floats(node.value);
   float* example_major = p.floats(node.example_major);
-  const std::int64_t features = images.features();
-  const std::int64_t groups = padded(features) / kernels::lanes_per_group;
-  const std::int64_t chunks = std::clamp<std::int64_t>(features * padded(count) / gather_grain, 1, groups);
+  const std::int64_t groups = padded(view.features) / kernels::lanes_per_group;
+  const std::int64_t chunks =
+      std::clamp<std::int64_t>(view.features * padded(view.count) / gather_grain, 1, groups);
   Executor& executor = p.executor != nullptr ? *p.executor : default_executor();
   parallel_for(executor, chunks, [&](std::int64_t i) {
     const std::int64_t first = groups * i / chunks * kernels::lanes_per_group;
-    const std::int64_t last = std::min(groups * (i + 1) / chunks * kernels::lanes_per_group, features);
-    table.gather(images.pixels().data(), features, batch.indices.data(), count, first, last,
-                 images.normalization().scale, images.normalization().shift, lanes, p.lanes, example_major,
-                 p.example_major_stride(input));
+    const std::int64_t last = std::min(groups * (i + 1) / chunks * kernels::lanes_per_group, view.features);
+    table.gather_lanes(view, first, last, lanes + first * p.lanes, p.lanes);
+    if (example_major) table.gather_rows(view, first, last, example_major + first, p.example_major_stride(input));
   });
-  p.end_of(input, "gather");
 }
 
 double Model::State::forward(const Batch& batch) {
@@ -153,6 +169,7 @@ Model::Model(const Graph& graph, Tensor loss, ModelOptions options)
     state_->plan.bind(options.buffer);
   }
   state_->indices.resize(static_cast<std::size_t>(state_->plan.lanes()));
+  state_->drawn.resize(state_->indices.size());
   initialize(state_->plan.parameters(), options.seed);
 }
 
@@ -171,6 +188,13 @@ double Model::forward_backward(const Batch& batch) {
   const double sum = state_->forward(batch);
   state_->plan.backward();
   return sum / static_cast<double>(batch.indices.size());
+}
+
+double Model::forward_backward_into(const Batch& batch, GradientSink& sink) {
+  const FloatEnvironment environment;
+  const double loss = state_->forward(batch) / static_cast<double>(batch.indices.size());
+  if (std::isfinite(loss)) backward_into(state_of(state_->plan), sink);
+  return loss;
 }
 
 double Model::forward(const Batch& batch) {

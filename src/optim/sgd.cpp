@@ -1,6 +1,7 @@
 #include "quench/sgd.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -12,24 +13,32 @@
 
 #include "core/float_environment.h"
 #include "core/parallel.h"
+#include "graph/gradient_sink.h"
 #include "kernels/kernels.h"
+#include "kernels/pieces.h"
 #include "quench/error.h"
 
 namespace quench {
 namespace {
 
-using kernels::update_block;
+using kernels::PieceGrid;
 using kernels::UpdateSums;
 
 constexpr std::size_t alignment = 64;
-constexpr std::int64_t blocks_per_chunk = 4;  // 16,384 elements: some 10 us of one thread
+constexpr std::int64_t chunk_floats = 16 * 1024;  // some 10 us of one thread
 constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
 
-/// A stretch of one tensor; sums are taken within blocks and added in their order.
-struct Block {
+/// One piece of one tensor.
+struct Piece {
   std::size_t tensor;
-  std::int64_t first, count;
+  std::int64_t band, panel;
 };
+
+/// A parameter as a matrix: the first dimension by all others; a vector is one row.
+PieceGrid grid_of(const Parameter& p) {
+  const std::int64_t rows = p.shape.size() > 1 ? p.shape[0] : 1;
+  return kernels::piece_grid(rows, element_count(p.shape) / rows);
+}
 
 std::int64_t padded(const Parameter& p) { return kernels::padded(static_cast<std::int64_t>(p.value.size())); }
 
@@ -63,16 +72,30 @@ void add(Observables& to, const Observables& more) {
 
 }  // namespace
 
-struct Sgd::State {
+struct Sgd::State final : GradientSink {
   Parameters parameters;
   SgdOptions options;
   std::unique_ptr<std::byte[], void (*)(std::byte*)> own{nullptr, [](std::byte*) {}};
-  std::vector<float*> velocity;  // one a tensor; empty without
-  std::vector<Block> blocks;
-  std::vector<UpdateSums> sums;  // one a block
+  std::vector<float*> velocity;     // one a tensor; empty without
+  std::vector<Piece> pieces;        // of all tensors, in the order in which their sums are added
+  std::vector<std::size_t> first;   // of each tensor: its first piece
+  std::vector<UpdateSums> sums;     // one a piece
+  std::vector<char> taken;          // of each tensor: its gradients have come piece by piece
+  std::vector<std::size_t> chunks;  // pieces at which a chunk of the update begins, and the end
   std::vector<Observables> per_tensor;
   std::vector<double> v_v;  // without a stored velocity: of each tensor, known from the last step
   Observables total;
+
+  // Of the step that runs.
+  const kernels::Table* table = nullptr;
+  kernels::SgdStep step{};
+
+  void begin(float rate);
+  void update(std::size_t index, const PieceGrid& grid, const float* gradient, std::int64_t gradient_row) noexcept;
+  void take(std::size_t tensor, const PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* gradient,
+            std::int64_t gradient_row) noexcept override;
+  void update_the_rest();
+  void add_up();
 };
 
 std::size_t Sgd::bytes(const Parameters& parameters, const SgdOptions& options) {
@@ -103,6 +126,8 @@ Sgd::Sgd(Parameters parameters, const SgdOptions& options) : lr(options.lr), sta
     s.own = {memory, [](std::byte* p) { ::operator delete (p, std::align_val_t{alignment}); }};
   }
   auto* next = reinterpret_cast<float*>(memory);
+  std::int64_t waiting = 0;  // elements of the chunk that is being filled
+  s.chunks.push_back(0);
   for (std::size_t t = 0; t < parameters.tensors.size(); ++t) {
     const Parameter& p = parameters.tensors[t];
     if (p.gradient.empty())
@@ -112,11 +137,21 @@ Sgd::Sgd(Parameters parameters, const SgdOptions& options) : lr(options.lr), sta
       s.velocity.push_back(next);
       next += n;
     }
-    for (std::int64_t first = 0; first < n; first += update_block) {
-      s.blocks.push_back({t, first, std::min(update_block, n - first)});
+    const PieceGrid grid = grid_of(p);
+    s.first.push_back(s.pieces.size());
+    for (std::int64_t i = 0; i < grid.size(); ++i) {
+      if (waiting >= chunk_floats) {
+        s.chunks.push_back(s.pieces.size());
+        waiting = 0;
+      }
+      const std::int64_t band = i / grid.panels, panel = i % grid.panels;
+      s.pieces.push_back({t, band, panel});
+      waiting += (grid.row(band + 1) - grid.row(band)) * (grid.column(panel + 1) - grid.column(panel));
     }
   }
-  s.sums.resize(s.blocks.size());
+  s.chunks.push_back(s.pieces.size());
+  s.sums.resize(s.pieces.size());
+  s.taken.resize(parameters.tensors.size());
   s.per_tensor.resize(parameters.tensors.size());
   s.v_v.resize(parameters.tensors.size());
   zero_velocity();
@@ -130,48 +165,93 @@ const SgdOptions& Sgd::options() const { return state_->options; }
 
 std::span<const Observables> Sgd::per_tensor() const { return state_->per_tensor; }
 
-const Observables& Sgd::step() {
-  check_lr(lr);
-  const FloatEnvironment environment;
-  State& s = *state_;
-  const kernels::Table& table = kernels::table();
-  const kernels::SgdStep step{lr, s.options.momentum, 1.0F - s.options.dampening, s.options.weight_decay};
-  const bool stored = !s.velocity.empty();
+void Sgd::State::begin(float rate) {
+  check_lr(rate);
+  table = &kernels::table();
+  step = {rate, options.momentum, 1.0F - options.dampening, options.weight_decay};
+  std::ranges::fill(taken, 0);
+}
 
-  const auto count = static_cast<std::int64_t>(s.blocks.size());
-  const std::int64_t chunks = (count + blocks_per_chunk - 1) / blocks_per_chunk;
-  Executor& executor = s.parameters.executor ? *s.parameters.executor : default_executor();
-  parallel_for(executor, chunks, [&](std::int64_t chunk) {
-    const std::int64_t end = std::min(count, (chunk + 1) * blocks_per_chunk);
-    for (std::int64_t i = chunk * blocks_per_chunk; i < end; ++i) {
-      const Block& b = s.blocks[static_cast<std::size_t>(i)];
-      const Parameter& p = s.parameters.tensors[b.tensor];
-      float* theta = p.value.data() + b.first;
-      const float* g = p.gradient.data() + b.first;
-      s.sums[static_cast<std::size_t>(i)] = stored
-                                                ? table.sgd(b.count, theta, g, s.velocity[b.tensor] + b.first, step)
-                                                : table.sgd_plain(b.count, theta, g, step);
+void Sgd::State::update(std::size_t index, const PieceGrid& grid, const float* gradient,
+                        std::int64_t gradient_row) noexcept {
+  const Piece& piece = pieces[index];
+  const std::int64_t row = grid.row(piece.band), column = grid.column(piece.panel);
+  const std::int64_t at = row * grid.columns + column;
+  sums[index] = table->sgd({.rows = grid.row(piece.band + 1) - row,
+                            .columns = grid.column(piece.panel + 1) - column,
+                            .theta = parameters.tensors[piece.tensor].value.data() + at,
+                            .v = velocity.empty() ? nullptr : velocity[piece.tensor] + at,
+                            .row = grid.columns,
+                            .g = gradient,
+                            .g_row = gradient_row},
+                           step);
+}
+
+void Sgd::State::take(std::size_t tensor, const PieceGrid& grid, std::int64_t band, std::int64_t panel,
+                      const float* gradient, std::int64_t gradient_row) noexcept {
+  update(first[tensor] + static_cast<std::size_t>(grid.index(band, panel)), grid, gradient, gradient_row);
+  // Each piece writes the same; the first one alone would do, but which is that?
+  std::atomic_ref(taken[tensor]).store(1, std::memory_order_relaxed);
+}
+
+/// Updates the tensors whose gradients are in memory.
+void Sgd::State::update_the_rest() {
+  Executor& executor = parameters.executor ? *parameters.executor : default_executor();
+  parallel_for(executor, static_cast<std::int64_t>(chunks.size()) - 1, [&](std::int64_t chunk) {
+    const auto c = static_cast<std::size_t>(chunk);
+    for (std::size_t i = chunks[c]; i < chunks[c + 1]; ++i) {
+      const Piece& piece = pieces[i];
+      if (taken[piece.tensor] != 0) continue;
+      const Parameter& p = parameters.tensors[piece.tensor];
+      const PieceGrid grid = grid_of(p);
+      update(i, grid, p.gradient.data() + grid.row(piece.band) * grid.columns + grid.column(piece.panel),
+             grid.columns);
     }
   });
+}
 
-  std::fill(s.per_tensor.begin(), s.per_tensor.end(), Observables{});
-  for (std::size_t i = 0; i < s.blocks.size(); ++i) {
-    const UpdateSums& u = s.sums[i];
-    add(s.per_tensor[s.blocks[i].tensor], {u.theta_g, u.g_g, u.v_v, u.v_g, u.theta_v, u.theta_theta});
+void Sgd::State::add_up() {
+  std::ranges::fill(per_tensor, Observables{});
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const UpdateSums& u = sums[i];
+    add(per_tensor[pieces[i].tensor], {u.theta_g, u.g_g, u.v_v, u.v_g, u.theta_v, u.theta_theta});
   }
-  s.total = {};
-  for (std::size_t t = 0; t < s.per_tensor.size(); ++t) {
-    Observables& o = s.per_tensor[t];
-    if (!stored) {  // v' = -(a g): the next step's |v|^2 is this one's a^2 |g|^2
-      o.v_v = s.v_v[t];
+  total = {};
+  for (std::size_t t = 0; t < per_tensor.size(); ++t) {
+    Observables& o = per_tensor[t];
+    if (velocity.empty()) {  // v' = -(a g): the next step's |v|^2 is this one's a^2 |g|^2
+      o.v_v = v_v[t];
       o.v_g = o.theta_v = not_measured;
       const auto a = static_cast<double>(step.one_minus_dampening);
-      s.v_v[t] = a * a * o.g_g;
+      v_v[t] = a * a * o.g_g;
     }
-    add(s.total, o);
+    add(total, o);
   }
-  return s.total;
 }
+
+const Observables& Sgd::step() {
+  const FloatEnvironment environment;
+  state_->begin(lr);
+  state_->update_the_rest();
+  state_->add_up();
+  return state_->total;
+}
+
+double Sgd::step(Model& model, const Batch& batch) {
+  State& s = *state_;
+  if (model.parameters().tensors.data() != s.parameters.tensors.data()) {
+    throw Error("step: the parameters of the optimiser are not those of the model");
+  }
+  const FloatEnvironment environment;
+  s.begin(lr);
+  const double loss = model.forward_backward_into(batch, s);
+  if (!std::isfinite(loss)) return loss;
+  s.update_the_rest();
+  s.add_up();
+  return loss;
+}
+
+const Observables& Sgd::observables() const { return state_->total; }
 
 Norms Sgd::norms() const {
   const FloatEnvironment environment;
@@ -179,11 +259,10 @@ Norms Sgd::norms() const {
   const kernels::Table& table = kernels::table();
   const bool stored = !s.velocity.empty();
   Norms total;
-  for (const Block& b : s.blocks) {
-    const float* theta = s.parameters.tensors[b.tensor].value.data() + b.first;
+  for (std::size_t t = 0; t < s.parameters.tensors.size(); ++t) {
+    const Parameter& p = s.parameters.tensors[t];
     Norms n;
-    table.norms(b.count, theta, stored ? s.velocity[b.tensor] + b.first : nullptr, &n.theta_theta, &n.theta_v,
-                &n.v_v);
+    table.norms(padded(p), p.value.data(), stored ? s.velocity[t] : nullptr, &n.theta_theta, &n.theta_v, &n.v_v);
     total.theta_theta += n.theta_theta;
     total.theta_v += n.theta_v;
     total.v_v += n.v_v;

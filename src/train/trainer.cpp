@@ -81,9 +81,9 @@ bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
 }
 
 double Trainer::step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch) {
-  const double cross_entropy = parts_.model.forward_backward(batch);
+  const double cross_entropy = parts_.sgd.step(parts_.model, batch);
   if (!std::isfinite(cross_entropy)) diverged("loss", cross_entropy, epoch, step_of_epoch);
-  const double loss = cross_entropy + l2(parts_.sgd.step().theta_theta);
+  const double loss = cross_entropy + l2(parts_.sgd.observables().theta_theta);
   if (!std::isfinite(loss)) diverged("loss with weight decay", loss, epoch, step_of_epoch);
   last_finite_loss_ = loss;
   any_finite_loss_ = true;

@@ -10,14 +10,17 @@ using oracle::Buffer;
 
 namespace {
 
-/// A sum as the contract fixes it: floats over runs of eight groups of 16, then sixteen double lanes, then the
-/// tree.
+/// Sums as the contract fixes them: lane = column mod 16; in float over whole rows, or 16 groups of a longer one,
+/// as long as they make no more than 16 groups together; then sixteen double lanes; then the tree.
 class FloatRuns {
  public:
-  void add(std::int64_t i, float a, float b) {
-    if (i % 16 == 0 && i / 16 % 8 == 0) flush();
-    run_[i % 16] = oracle::fma(a, b, run_[i % 16]);
+  /// Before the elements of `columns` columns of a row that begin a run or follow one another.
+  void stretch(std::int64_t columns) {
+    const std::int64_t groups = (columns + 15) / 16;
+    if (groups_ + groups > 16) flush();
+    groups_ += groups;
   }
+  void add(std::int64_t column, float a, float b) { run_[column % 16] = oracle::fma(a, b, run_[column % 16]); }
   double total() {
     flush();
     return oracle::tree(lanes_);
@@ -25,11 +28,13 @@ class FloatRuns {
 
  private:
   void flush() {
+    groups_ = 0;
     for (int l = 0; l < 16; ++l) {
       lanes_[l] += static_cast<double>(run_[l]);
       run_[l] = 0.0F;
     }
   }
+  std::int64_t groups_ = 0;
   float run_[16] = {};
   double lanes_[16] = {};
 };
@@ -37,7 +42,9 @@ class FloatRuns {
 /// The same in double throughout; the products of two floats are exact.
 class Doubles {
  public:
-  void add(std::int64_t i, float a, float b) { lanes_[i % 16] += static_cast<double>(a) * static_cast<double>(b); }
+  void add(std::int64_t column, float a, float b) {
+    lanes_[column % 16] += static_cast<double>(a) * static_cast<double>(b);
+  }
   double total() const { return oracle::tree(lanes_); }
 
  private:
@@ -52,39 +59,52 @@ bool same(const UpdateSums& a, const UpdateSums& b) {
 
 }  // namespace
 
-TEST_CASE("the update and its sums equal the formulas element by element") {
+TEST_CASE("the update of a piece and its sums equal the formulas, and nothing beside the piece is touched") {
   oracle::for_each_table([](const Table& t) {
     oracle::Source source(23);
-    for (int trial = 0; trial < 60; ++trial) {
-      const std::int64_t n = trial == 0 ? kernels::update_block : 16 * (source.below(60) + 1);
+    for (int trial = 0; trial < 80; ++trial) {
+      const std::int64_t rows = source.below(12) + 1;
+      const std::int64_t columns = trial == 0 ? 128 : trial == 1 ? 600 : source.below(150) + 1;
+      const std::int64_t row = columns + source.below(20), g_row = columns + source.below(20);
       const SgdStep step{0.1F, trial % 3 == 0 ? 0.0F : 0.9F, trial % 2 ? 0.25F : 1.0F, 0.01F};
-      Buffer theta = source.buffer(n), v = source.buffer(n), plain_theta = theta;
-      const Buffer g = source.buffer(n), old_theta = theta, old_v = v;
-      FloatRuns theta_g, g_g;
-      Doubles v_v, v_g, theta_v, theta_theta;
-      Buffer expected_theta(n), expected_v(n), expected_plain(n);
-      for (std::int64_t i = 0; i < n; ++i) {
-        const float gradient = oracle::fma(step.weight_decay, old_theta[i], g[i]);
-        const float a_g = step.one_minus_dampening * gradient;
-        expected_v[i] = oracle::fma(step.momentum, old_v[i], -a_g);
-        expected_theta[i] = oracle::fma(step.lr, expected_v[i], old_theta[i]);
-        expected_plain[i] = oracle::fma(step.lr, -a_g, old_theta[i]);
-        theta_g.add(i, old_theta[i], gradient);
-        g_g.add(i, gradient, gradient);
-        v_v.add(i, old_v[i], old_v[i]);
-        v_g.add(i, old_v[i], gradient);
-        theta_v.add(i, old_theta[i], old_v[i]);
-        theta_theta.add(i, old_theta[i], old_theta[i]);
+      Buffer theta = source.buffer(rows * row), v = source.buffer(rows * row), plain_theta = theta;
+      const Buffer g = source.buffer(rows * g_row), old_theta = theta, old_v = v;
+      FloatRuns theta_g, g_g, theta_theta;
+      Doubles v_v, v_g, theta_v;
+      Buffer expected_theta = theta, expected_v = v, expected_plain = theta;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t c = 0; c < columns; ++c) {
+          if (c % 256 == 0) {
+            for (FloatRuns* runs : {&theta_g, &g_g, &theta_theta}) {
+              runs->stretch(std::min<std::int64_t>(columns - c, 256));
+            }
+          }
+          const std::int64_t i = r * row + c;
+          const float gradient = oracle::fma(step.weight_decay, old_theta[i], g[r * g_row + c]);
+          const float a_g = step.one_minus_dampening * gradient;
+          expected_v[i] = oracle::fma(step.momentum, old_v[i], -a_g);
+          expected_theta[i] = oracle::fma(step.lr, expected_v[i], old_theta[i]);
+          expected_plain[i] = oracle::fma(step.lr, -a_g, old_theta[i]);
+          theta_g.add(c, old_theta[i], gradient);
+          g_g.add(c, gradient, gradient);
+          theta_theta.add(c, old_theta[i], old_theta[i]);
+          v_v.add(c, old_v[i], old_v[i]);
+          v_g.add(c, old_v[i], gradient);
+          theta_v.add(c, old_theta[i], old_v[i]);
+        }
       }
-      const UpdateSums sums = t.sgd(n, theta.data(), g.data(), v.data(), step);
-      INFO(std::string(t.name) << " n " << n);
+      kernels::UpdatePiece piece{rows, columns, theta.data(), v.data(), row, g.data(), g_row};
+      const UpdateSums sums = t.sgd(piece, step);
+      INFO(std::string(t.name) << " rows " << rows << " columns " << columns);
       CHECK(oracle::first_difference(theta.data(), expected_theta.data(), theta.size()) == -1);
       CHECK(oracle::first_difference(v.data(), expected_v.data(), v.size()) == -1);
       const UpdateSums expected{theta_g.total(), g_g.total(),     v_v.total(),
                                 v_g.total(),     theta_v.total(), theta_theta.total()};
       CHECK(same(sums, expected));
 
-      const UpdateSums plain = t.sgd_plain(n, plain_theta.data(), g.data(), step);
+      piece.theta = plain_theta.data();
+      piece.v = nullptr;
+      const UpdateSums plain = t.sgd(piece, step);
       CHECK(oracle::first_difference(plain_theta.data(), expected_plain.data(), theta.size()) == -1);
       CHECK(same(plain, {expected.theta_g, expected.g_g, 0.0, 0.0, 0.0, expected.theta_theta}));
     }

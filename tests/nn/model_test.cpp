@@ -12,6 +12,7 @@
 
 #include "graph/experiment.h"
 #include "quench/error.h"
+#include "random_images.h"
 
 using quench::Batch;
 using quench::Error;
@@ -20,19 +21,9 @@ using quench::ImageSet;
 using quench::Model;
 using quench::Tensor;
 using quench_test::gradient_bits;
+using quench_test::random_images;
 
 namespace {
-
-ImageSet random_images(int count, int height, int width, int classes) {
-  std::mt19937 random(7);
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count * height * width));
-  for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random() % 256);
-  std::vector<std::uint8_t> labels(static_cast<std::size_t>(count));
-  for (auto& label : labels) label = static_cast<std::uint8_t>(random() % static_cast<unsigned>(classes));
-  ImageSet images(1, height, width, classes, pixels, labels);
-  images.set_normalization({1.0F / 128, -1.0F});
-  return images;
-}
 
 std::vector<std::uint32_t> first(std::size_t count) {
   std::vector<std::uint32_t> indices(count);
@@ -108,6 +99,31 @@ TEST_CASE("a batch of images gives the bits of the same numbers set by hand") {
   plan.backward();
   CHECK(static_cast<float>(model.forward_backward({&images, indices})) == root);
   CHECK(gradient_bits(model.plan()) == gradient_bits(plan));
+}
+
+TEST_CASE("an input that stays images has no values to read, unless it is kept") {
+  const ImageSet images = random_images(40, 5, 4, 10);
+  const std::vector<std::uint32_t> all = first(40);
+  Network net;
+  const Tensor x = net.graph.tensor(0);
+  Model model(net.graph, net.loss, {.batch = 40});
+  model.forward({&images, all});
+  CHECK_THROWS_WITH_AS(model.plan().value(x),
+                       "value: input 'input' was read as images and has no values, expected it in PlanOptions::keep",
+                       Error);
+  std::vector<float> values(40 * 20, 0.5F);
+  model.plan().set_input(x, values);
+  CHECK(model.plan().value(x)[0] == 0.5F);
+}
+
+TEST_CASE("batches too large to stay images give the bits of small ones") {
+  const ImageSet images = random_images(200, 5, 4, 10);
+  const std::vector<std::uint32_t> all = first(100);
+  Network net;
+  Model small(net.graph, net.loss, {.batch = 100}), large(net.graph, net.loss, {.batch = 200});
+  const Batch batch{&images, all};
+  CHECK(large.forward_backward(batch) == small.forward_backward(batch));
+  CHECK(gradient_bits(large.plan()) == gradient_bits(small.plan()));
 }
 
 TEST_CASE("a partial batch gives the bits of a model of that size, also after a larger batch") {

@@ -77,7 +77,25 @@ kernels::Gemm input_gradient(const Context& c, const float* dy) {
 
 template <bool relu>
 void forward(const Context& c) {
-  kernels::gemm(output_product(c, relu), c.workspace(), c.executor());
+  const kernels::Gemm product = output_product(c, relu);
+  if (const kernels::Images* images = c.images(x)) {
+    kernels::product_of_images(product, *images, c.executor());
+  } else {
+    kernels::gemm(product, c.workspace(), c.executor());
+  }
+}
+
+/// dW, to where it is wanted: to an optimiser piece by piece, or to memory.
+void weight_gradient(const Context& c, const float* dy, void* workspace) {
+  const kernels::Gemm product = weight_gradient(c, dy);
+  const kernels::Images* images = c.images(x);
+  const ParameterSink taker = c.sink(weight);
+  if (taker || images != nullptr) {
+    const kernels::PieceSink sink = taker.pieces();
+    kernels::gemm_pieces(product, images, taker ? &sink : nullptr, workspace, c.executor());
+  } else {
+    kernels::gemm(product, workspace, c.executor());
+  }
 }
 
 // Scratch of backward: dy behind the ReLU where the output's gradient must be left as it is, then the products'.
@@ -90,7 +108,11 @@ std::uint64_t masked_bytes(const Context& c) {
 template <bool relu>
 std::uint64_t backward_workspace(const Context& c) {
   std::uint64_t product = 0;
-  if (c.wanted(weight)) product = kernels::gemm_workspace_bytes(weight_gradient(c, nullptr));
+  if (c.wanted(weight)) {
+    const kernels::Gemm gradient = weight_gradient(c, nullptr);
+    product = std::max<std::uint64_t>(kernels::gemm_workspace_bytes(gradient),
+                                      kernels::gemm_pieces_workspace_bytes(gradient));
+  }
   if (c.wanted(x))
     product = std::max<std::uint64_t>(product, kernels::gemm_workspace_bytes(input_gradient(c, nullptr)));
   return masked_bytes<relu>(c) + product;
@@ -122,10 +144,12 @@ void backward(const Context& c) {
     c.end_of("input gradient");
   }
   if (c.wanted(weight)) {
-    kernels::gemm(weight_gradient(c, dy), product_workspace, c.executor());
+    weight_gradient(c, dy, product_workspace);
     c.end_of("weight gradient");
   }
 }
+
+bool reads_images(const Context& c) { return kernels::suits_images(output_product(c, false)); }
 
 bool backward_reads_input(std::size_t i, std::uint32_t wanted) {
   const std::uint32_t other = i == x ? 1U << weight : 1U << x;
@@ -141,6 +165,8 @@ constexpr Op make_op(const char* name) {
       .backward_reads_output = relu,
       .backward_reads_input = backward_reads_input,
       .wants_example_major = true,
+      .reads_images = reads_images,
+      .feeds_sink = weight,
       .forward_workspace = [](const Context& c) -> std::uint64_t {
         return kernels::gemm_workspace_bytes(output_product(c, relu));
       },

@@ -1,0 +1,190 @@
+// Products by pieces, and products of images: the bits of the naive chain, each element once, whoever takes it.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "kernels/gemm.h"
+#include "kernels/oracle.h"
+
+using namespace quench;
+using kernels::Gemm;
+using kernels::Images;
+using kernels::PieceGrid;
+using kernels::PieceSink;
+using kernels::Start;
+using oracle::Buffer;
+
+namespace {
+
+/// Images drawn at random, some of them twice, and the same numbers as matrices.
+struct RandomImages {
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::uint32_t> index;
+  Images images;
+
+  RandomImages(oracle::Source& source, std::int64_t features, std::int64_t count)
+      : pixels(static_cast<std::size_t>(features * 20)), index(static_cast<std::size_t>(count)) {
+    for (auto& p : pixels) p = static_cast<std::uint8_t>(source.below(256));
+    for (auto& i : index) i = static_cast<std::uint32_t>(source.below(20));
+    images = {.pixels = pixels.data(),
+              .index = index.data(),
+              .features = features,
+              .count = count,
+              .scale = source.value(),
+              .shift = source.value()};
+  }
+  float at(std::int64_t image, std::int64_t feature) const {
+    const std::size_t i = index[static_cast<std::size_t>(image)];
+    const std::uint8_t byte =
+        pixels[i * static_cast<std::size_t>(images.features) + static_cast<std::size_t>(feature)];
+    return oracle::fma(static_cast<float>(byte), images.scale, images.shift);
+  }
+};
+
+/// Writes pieces into a matrix of counts and one of values.
+struct Collector {
+  std::int64_t stride;
+  Buffer values;
+  std::vector<std::atomic<int>> times;
+
+  Collector(std::int64_t rows, std::int64_t columns)
+      : stride(columns), values(rows * columns), times(static_cast<std::size_t>(rows * columns)) {}
+  PieceSink sink() {
+    return {[](void* context, const PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* c,
+               std::int64_t c_row) noexcept {
+              auto& self = *static_cast<Collector*>(context);
+              for (std::int64_t i = grid.row(band); i < grid.row(band + 1); ++i) {
+                for (std::int64_t j = grid.column(panel); j < grid.column(panel + 1); ++j) {
+                  self.values[i * self.stride + j] = c[(i - grid.row(band)) * c_row + j - grid.column(panel)];
+                  ++self.times[static_cast<std::size_t>(i * self.stride + j)];
+                }
+              }
+            },
+            this};
+  }
+  bool each_once() const {
+    return std::ranges::all_of(times, [](const std::atomic<int>& t) { return t == 1; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a piece grid covers every element once, in pieces that fit their buffer and begin on whole vectors") {
+  oracle::Source source(3);
+  for (int trial = 0; trial < 2000; ++trial) {
+    const std::int64_t rows = source.below(trial % 2 ? 40 : 3000) + 1,
+                       columns = source.below(trial % 3 ? 300 : 9000) + 1;
+    const PieceGrid grid = kernels::piece_grid(rows, columns);
+    CAPTURE(rows);
+    CAPTURE(columns);
+    REQUIRE(grid.row(0) == 0);
+    REQUIRE(grid.row(grid.bands) == rows);
+    REQUIRE(grid.column(0) == 0);
+    REQUIRE(grid.column(grid.panels) == columns);
+    for (std::int64_t band = 0; band < grid.bands; ++band) REQUIRE(grid.row(band) < grid.row(band + 1));
+    for (std::int64_t panel = 0; panel < grid.panels; ++panel) {
+      REQUIRE(grid.column(panel) % 16 == 0);
+      REQUIRE(grid.column(panel) < grid.column(panel + 1));
+      const std::int64_t width = kernels::padded(grid.column(panel + 1) - grid.column(panel));
+      REQUIRE(width <= PieceGrid::most_columns);
+      for (std::int64_t band = 0; band < grid.bands; ++band) {
+        REQUIRE((grid.row(band + 1) - grid.row(band)) * width <= PieceGrid::most_floats);
+      }
+    }
+  }
+}
+
+TEST_CASE("a product by pieces has the bits of the naive chain, into a sink and into memory") {
+  oracle::for_each_table([](const kernels::Table& table) {
+    oracle::Source source(5);
+    for (int trial = 0; trial < 150; ++trial) {
+      ThreadPool pool(static_cast<int>(source.below(4)) + 1);
+      const bool large = trial % 25 == 0;
+      Gemm g;
+      g.m = large ? 200 : source.below(70) + 1;
+      g.n = large ? 784 - source.below(30) : source.below(300) + 1;
+      g.k = source.below(trial % 10 == 0 ? 300 : 112) + 1;
+      g.a_transposed = source.below(4) == 0;
+      g.b_transposed = source.below(2) == 0;
+      g.a_stride = (g.a_transposed   ? g.m
+                    : trial % 7 == 0 ? 256 * ((g.k + 255) / 256)
+                                     : g.k) +
+                   (trial % 7 ? source.below(4) : 0);
+      g.b_stride = (g.b_transposed ? g.k : g.n) + source.below(4);
+      g.c_stride = g.n + source.below(4);
+      const bool images = g.k <= 128 && source.below(2) == 0;
+      const RandomImages drawn(source, g.n, g.k);
+      const Buffer a = source.buffer((g.a_transposed ? g.k : g.m) * g.a_stride);
+      const Buffer b = source.buffer((g.b_transposed ? g.n : g.k) * g.b_stride);
+      g.a = a.data();
+      g.b = images ? nullptr : b.data();
+      Buffer c = source.buffer(g.m * g.c_stride + 16);
+      g.c = c.data();
+      g.start = source.below(2) ? Start::accumulate : Start::zero;
+      Buffer from_zero(g.m * g.n), expected = c;
+      for (std::int64_t i = 0; i < g.m; ++i) {
+        for (std::int64_t j = 0; j < g.n; ++j) {
+          float zero = 0.0F, sum = g.start == Start::accumulate ? c[i * g.c_stride + j] : 0.0F;
+          for (std::int64_t k = 0; k < g.k; ++k) {
+            const float x = g.a_transposed ? a[k * g.a_stride + i] : a[i * g.a_stride + k];
+            const float y = images           ? drawn.at(k, j)
+                            : g.b_transposed ? b[j * g.b_stride + k]
+                                             : b[k * g.b_stride + j];
+            zero = oracle::fma(x, y, zero);
+            sum = oracle::fma(x, y, sum);
+          }
+          from_zero[i * g.n + j] = zero;
+          expected[i * g.c_stride + j] = sum;
+        }
+      }
+      INFO(std::string(table.name) << " m " << g.m << " n " << g.n << " k " << g.k << (images ? " images" : "")
+                                   << (g.a_transposed ? " T" : " N") << (g.b_transposed ? "T" : "N"));
+      const auto floats = static_cast<std::int64_t>(kernels::gemm_pieces_workspace_bytes(g) / sizeof(float));
+      Buffer workspace(floats + 16, 77.0F);
+      Collector collector(g.m, g.n);
+      const PieceSink sink = collector.sink();
+      kernels::gemm_pieces(g, images ? &drawn.images : nullptr, &sink, workspace.data(), pool);
+      CHECK(collector.each_once());
+      CHECK(oracle::first_difference(collector.values.data(), from_zero.data(), from_zero.size()) == -1);
+      kernels::gemm_pieces(g, images ? &drawn.images : nullptr, nullptr, workspace.data(), pool);
+      CHECK(oracle::first_difference(c.data(), expected.data(), c.size()) == -1);
+      for (std::int64_t i = floats; i < floats + 16; ++i) CHECK(oracle::same(workspace[i], 77.0F));
+    }
+  });
+}
+
+TEST_CASE("a product of images has the bits of the naive chain over their pixels") {
+  oracle::for_each_table([](const kernels::Table& table) {
+    oracle::Source source(7);
+    for (int trial = 0; trial < 60; ++trial) {
+      ThreadPool pool(static_cast<int>(source.below(4)) + 1);
+      Gemm g;
+      g.m = trial % 20 == 0 ? 200 : source.below(60) + 1;
+      g.n = trial % 20 == 0 ? 100 : source.below(128) + 1;
+      g.k = trial % 20 == 0 ? 784 : source.below(500) + 1;
+      g.a_stride = g.k + source.below(4);
+      g.c_stride = kernels::padded(g.n) + 16 * source.below(2);
+      g.start = source.below(2) ? Start::bias : Start::zero;
+      g.relu = source.below(2) == 0;
+      g.lanes = true;
+      const RandomImages drawn(source, g.k, g.n);
+      const Buffer a = source.buffer(g.m * g.a_stride), bias = source.buffer(g.m);
+      Buffer c = source.buffer(g.m * g.c_stride);
+      g.a = a.data();
+      g.c = c.data();
+      g.bias = bias.data();
+      kernels::product_of_images(g, drawn.images, pool);
+      INFO(std::string(table.name) << " m " << g.m << " n " << g.n << " k " << g.k);
+      std::int64_t wrong = 0;
+      for (std::int64_t i = 0; i < g.m; ++i) {
+        for (std::int64_t j = 0; j < g.n; ++j) {
+          float sum = g.start == Start::bias ? bias[i] : 0.0F;
+          for (std::int64_t k = 0; k < g.k; ++k) sum = oracle::fma(a[i * g.a_stride + k], drawn.at(j, k), sum);
+          if (!oracle::same(c[i * g.c_stride + j], g.relu && sum <= 0.0F ? 0.0F : sum)) ++wrong;
+        }
+      }
+      CHECK(wrong == 0);
+    }
+  });
+}
