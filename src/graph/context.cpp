@@ -73,6 +73,10 @@ kernels::PieceSink ParameterSink::pieces() const {
             const auto* self = static_cast<const ParameterSink*>(context);
             self->sink->take(self->parameter, grid, band, panel, c, c_row);
           },
+          [](void* context, const kernels::PieceGrid& grid, std::int64_t band, std::int64_t panel) noexcept {
+            const auto* self = static_cast<const ParameterSink*>(context);
+            self->sink->expect(self->parameter, grid, band, panel);
+          },
           const_cast<ParameterSink*>(this)};
 }
 

@@ -17,6 +17,9 @@ class GradientSink {
   /// once a piece, from any thread, in any order, when nothing reads the parameter any more.
   virtual void take(std::size_t parameter, const kernels::PieceGrid& grid, std::int64_t band, std::int64_t panel,
                     const float* gradient, std::int64_t gradient_row) noexcept = 0;
+  /// Announces a piece before it is computed.
+  virtual void expect(std::size_t parameter, const kernels::PieceGrid& grid, std::int64_t band,
+                      std::int64_t panel) noexcept = 0;
 };
 
 }  // namespace quench

@@ -14,13 +14,11 @@ constexpr int64_t group = lanes_per_group;
 
 // All sizes below shape the work and the cache use only. Bits do not depend on them: each element of C is one
 // chain, and a block of k continues the chain from what C holds.
-constexpr int64_t longest_k_block = 512;      // 3 vectors x 512 rows of B are 96 KiB: half of a small L2
-constexpr int64_t widest_column_band = 30;    // groups; a multiple of 3
-constexpr int64_t tallest_row_band = 216;     // rows; with 512 columns of A 432 KiB, reused by each panel of B
-constexpr int64_t job_flops = 3'000'000;      // about 15 us of one core
-constexpr int64_t most_low_bands = 16;        // more bands than this must be tall
-constexpr int64_t tall_band = 72;             // rows
-constexpr int64_t smallest_packed_rows = 48;  // rows of C that repay the packing of B
+constexpr int64_t longest_k_block = 512;    // 3 vectors x 512 rows of B are 96 KiB: half of a small L2
+constexpr int64_t widest_column_band = 30;  // groups; a multiple of 3
+constexpr int64_t tallest_row_band = 216;   // rows; with 512 columns of A 432 KiB, reused by each panel of B
+constexpr int64_t most_fetched_bytes = 512 * 1024;
+constexpr int64_t smallest_packed_rows = 48;          // rows of C that repay the packing of B
 constexpr int64_t smallest_packed_bytes = 32 * 1024;  // below this a matrix stays in L1 whatever its stride
 
 /// How one product is cut.
@@ -36,7 +34,7 @@ struct Cut {
   int64_t a_row;   ///< row stride of packed A
 };
 
-Cut cut(const Gemm& g) {
+Cut cut(const Gemm& g, int threads) {
   Cut c{};
   c.groups = ceil_div(g.n, group);
   c.full_groups = g.lanes ? c.groups : g.n / group;
@@ -50,13 +48,14 @@ Cut cut(const Gemm& g) {
   c.pack_tail = !c.pack_b && c.full_groups < c.groups;
   c.a_row = packed_row(c.k_block);
 
-  // Bands of equal size, about job_flops each, in numbers that two or four threads share evenly; but in large
-  // products tall enough to use a panel of B several times while it is in the nearest cache.
+  // Bands of equal size, of which each thread gets as many; in large products short enough that a block of A stays
+  // in the nearest cache but one.
   c.column_bands = std::max<int64_t>(1, ceil_div(c.groups, widest_column_band));
-  const int64_t jobs = 2 * g.m * g.n * std::max<int64_t>(g.k, 1) / job_flops;
-  int64_t bands = std::min(jobs / c.column_bands, std::max(most_low_bands, ceil_div(g.m, tall_band)));
-  if (bands > 2) bands = round_up(bands, 4);
-  c.row_bands = std::clamp(bands, std::max<int64_t>(1, ceil_div(g.m, tallest_row_band)), std::max<int64_t>(1, g.m));
+  const int64_t worth = 2 * g.m * g.n * std::max<int64_t>(g.k, 1) / smallest_job_flops;
+  const int64_t sharers = std::clamp<int64_t>(worth, 1, threads);
+  const int64_t shares = std::min(ceil_div(sharers, c.column_bands), std::max<int64_t>(1, g.m));
+  c.row_bands =
+      std::min(round_up(std::max<int64_t>(1, ceil_div(g.m, tallest_row_band)), shares), std::max<int64_t>(1, g.m));
   return c;
 }
 
@@ -125,7 +124,7 @@ void band_product(const Table& t, const Gemm& g, const Cut& c, const Band& band,
 }  // namespace
 
 std::size_t gemm_workspace_bytes(const Gemm& g) {
-  const Workspace w = workspace(g, cut(g));
+  const Workspace w = workspace(g, cut(g, 1));
   return static_cast<std::size_t>(w.a_floats + w.b_floats) * sizeof(float);
 }
 
@@ -137,7 +136,7 @@ void gemm(const Gemm& product, void* memory, Executor& executor) {
     g.a_stride = g.b_stride = 0;
   }
   const Table& t = table();
-  const Cut c = cut(g);
+  const Cut c = cut(g, executor.threads());
   float* packed_a = static_cast<float*>(memory);
   float* packed_b = packed_a + workspace(g, c).a_floats;
 
@@ -150,7 +149,18 @@ void gemm(const Gemm& product, void* memory, Executor& executor) {
   const auto k_first = [&](int64_t block) { return g.k * block / c.k_blocks; };
 
   if (!c.pack_a && !c.pack_b && !c.pack_tail) {
+    const bool fetch = jobs > 1 && (g.m + g.n) * g.k * 4 <= most_fetched_bytes;
     parallel_for(executor, jobs, [&](int64_t job) {
+      if (fetch) {
+        const Band b = band(job);
+        const int64_t rows = b.last_row - b.first_row, columns = (b.last_group - b.first_group) * group;
+        t.prefetch(g.b + b.first_group * group, g.k, std::min(columns, g.n), g.b_stride);
+        if (g.a_transposed) {
+          t.prefetch(g.a + b.first_row, g.k, rows, g.a_stride);
+        } else {
+          t.prefetch(g.a + b.first_row * g.a_stride, rows, g.k, g.a_stride);
+        }
+      }
       for (int64_t block = 0; block < c.k_blocks; ++block) {
         band_product(t, g, c, band(job), k_first(block), k_first(block + 1) - k_first(block), nullptr, nullptr);
       }

@@ -13,34 +13,41 @@ namespace {
 
 constexpr int64_t group = lanes_per_group;
 
-// A panel of converted pixels lies on the stack of the job that uses it: 64 KiB.
+// A panel of B that a job makes for itself lies on its stack: 64 KiB.
 constexpr int64_t panel_floats = 16 * 1024;
-constexpr int64_t most_image_examples = 128;
-static_assert(PieceGrid::most_columns * most_image_examples <= panel_floats);
+constexpr int64_t most_panel_rows = 128;
+static_assert(PieceGrid::most_columns * most_panel_rows <= panel_floats);
 
-constexpr int64_t job_flops = 3'000'000;  // about 15 us of one core
-
-/// Each job converts the images for itself, into its own cache: no more jobs than threads.
-int64_t image_jobs(const Gemm& g, int64_t most, const Executor& executor) {
-  const int64_t worth = 2 * g.m * g.n * g.k / job_flops;
-  return std::clamp<int64_t>(std::min<int64_t>(worth, executor.threads()), 1, std::max<int64_t>(1, most));
+/// How many threads a product is worth, with `most` parts to share.
+int64_t job_count(const Gemm& g, int64_t most, const Executor& executor) {
+  const int64_t worth = std::min<int64_t>(2 * g.m * g.n * g.k / smallest_job_flops, executor.threads());
+  return std::clamp<int64_t>(worth, 1, std::max<int64_t>(1, most));
 }
 
-struct PackedGradient {
-  int64_t groups;
-  bool a, b;
+/// How gemm_pieces() reads op(B).
+enum class Source {
+  memory,  ///< as it lies there
+  panels,  ///< each job makes the panels it reads, in its own cache: another thread's would be far away
+  packed   ///< too tall for that: copied to the workspace first
+};
+
+struct Plan {
+  Source b;
+  bool pack_a;
   int64_t a_row;
   int64_t a_floats, b_floats;
 };
 
-PackedGradient packed_gradient(const Gemm& g, bool images) {
-  PackedGradient p{};
-  p.groups = ceil_div(g.n, group);
-  p.a = !g.a_transposed && conflicting(g.a_stride) && g.n >= 4 * group;
-  p.b = !images && (g.b_transposed || g.n % group != 0);
+Plan plan(const Gemm& g, const Images* images) {
+  Plan p{};
+  p.b = images != nullptr                          ? Source::panels
+        : !g.b_transposed && g.n % group == 0      ? Source::memory
+        : g.b_transposed && g.k <= most_panel_rows ? Source::panels
+                                                   : Source::packed;
+  p.pack_a = !g.a_transposed && conflicting(g.a_stride) && g.n >= 4 * group;
   p.a_row = packed_row(g.k);
-  p.a_floats = p.a ? round_up(g.m * p.a_row, group) : 0;
-  p.b_floats = p.b ? p.groups * g.k * group : 0;
+  p.a_floats = p.pack_a ? round_up(g.m * p.a_row, group) : 0;
+  p.b_floats = p.b == Source::packed ? round_up(g.n, group) * g.k : 0;
   return p;
 }
 
@@ -55,14 +62,14 @@ PieceGrid piece_grid(int64_t rows, int64_t columns) {
   return {rows, columns, bands, panels};
 }
 
-bool suits_images(const Gemm& g) { return round_up(g.n, group) <= most_image_examples && !conflicting(g.a_stride); }
+bool suits_images(const Gemm& g) { return round_up(g.n, group) <= most_panel_rows && !conflicting(g.a_stride); }
 
 void product_of_images(const Gemm& g, const Images& images, Executor& executor) {
   const Table& t = table();
   const int64_t groups = ceil_div(g.n, group);
   const int64_t feature_groups = ceil_div(g.k, group);
   const int64_t blocks = ceil_div(feature_groups, panel_floats / (groups * group) / group);
-  const int64_t jobs = image_jobs(g, g.m / group, executor);
+  const int64_t jobs = job_count(g, g.m / group, executor);
   parallel_for(executor, jobs, [&](int64_t job) {
     alignas(64) float panel[panel_floats];
     const int64_t first_row = g.m * job / jobs;
@@ -94,46 +101,28 @@ void product_of_images(const Gemm& g, const Images& images, Executor& executor) 
 }
 
 std::size_t gemm_pieces_workspace_bytes(const Gemm& g) {
-  const PackedGradient p = packed_gradient(g, false);
+  const Plan p = plan(g, nullptr);
   return static_cast<std::size_t>(p.a_floats + p.b_floats) * sizeof(float);
 }
 
 void gemm_pieces(const Gemm& g, const Images* images, const PieceSink* sink, void* memory, Executor& executor) {
   const Table& t = table();
-  const PackedGradient packed = packed_gradient(g, images != nullptr);
+  const Plan how = plan(g, images);
   float* packed_a = static_cast<float*>(memory);
-  float* packed_b = packed_a + packed.a_floats;
+  float* packed_b = packed_a + how.a_floats;
   const PieceGrid grid = piece_grid(g.m, g.n);
-  const bool alone = 2 * g.m * g.n * g.k < job_flops;
-
-  if (packed.a || packed.b) {
-    constexpr int64_t groups_per_pack = 4;
-    const int64_t a_packs = packed.a ? 1 : 0;
-    const int64_t packs = a_packs + (packed.b ? ceil_div(packed.groups, groups_per_pack) : 0);
-    const auto pack = [&](int64_t i) {
-      if (i < a_packs) return pack_rows(t, g, 0, g.k, 0, g.m, packed.a_row, packed_a);
-      const int64_t first = (i - a_packs) * groups_per_pack;
-      for (int64_t j = first; j < std::min(packed.groups, first + groups_per_pack); ++j) {
-        pack_columns(t, g, 0, g.k, j, packed_b + j * g.k * group);
-      }
-    };
-    if (alone) {
-      for (int64_t i = 0; i < packs; ++i) pack(i);
-    } else {
-      parallel_for(executor, packs, pack);
-    }
-  }
+  const int64_t jobs = job_count(g, grid.size(), executor);
 
   const auto piece = [&](int64_t band, int64_t panel, const float* b, int64_t b_row, int64_t b_group) {
     alignas(64) float c[PieceGrid::most_floats];
-    const int64_t row = grid.row(band);
+    const int64_t row = grid.row(band), column = grid.column(panel), columns = grid.column(panel + 1) - column;
     Product p{};
     p.rows = grid.row(band + 1) - row;
-    p.vectors = ceil_div(grid.column(panel + 1) - grid.column(panel), group);
+    p.vectors = ceil_div(columns, group);
     p.k = g.k;
-    p.a_row = packed.a ? packed.a_row : g.a_transposed ? 1 : g.a_stride;
-    p.a_col = packed.a || !g.a_transposed ? 1 : g.a_stride;
-    p.a = (packed.a ? packed_a : g.a) + row * p.a_row;
+    p.a_row = how.pack_a ? how.a_row : g.a_transposed ? 1 : g.a_stride;
+    p.a_col = how.pack_a || !g.a_transposed ? 1 : g.a_stride;
+    p.a = (how.pack_a ? packed_a : g.a) + row * p.a_row;
     p.b = b;
     p.b_row = b_row;
     p.b_group = b_group;
@@ -141,12 +130,12 @@ void gemm_pieces(const Gemm& g, const Images* images, const PieceSink* sink, voi
     p.c_row = p.vectors * group;
     p.start = Start::zero;
     if (sink) {
+      if (sink->expect) sink->expect(sink->context, grid, band, panel);
       t.product(p);
       sink->take(sink->context, grid, band, panel, c, p.c_row);
       return;
     }
-    const int64_t columns = grid.column(panel + 1) - grid.column(panel);
-    float* to = g.c + row * g.c_stride + grid.column(panel);
+    float* to = g.c + row * g.c_stride + column;
     if (g.start == Start::accumulate) {
       p.start = Start::accumulate;
       for (int64_t i = 0; i < p.rows; ++i) {
@@ -157,34 +146,53 @@ void gemm_pieces(const Gemm& g, const Images* images, const PieceSink* sink, voi
     for (int64_t i = 0; i < p.rows; ++i) std::copy_n(c + i * p.c_row, columns, to + i * g.c_stride);
   };
 
-  if (images != nullptr) {
-    const int64_t jobs = image_jobs(g, grid.bands, executor);
-    parallel_for(executor, jobs, [&](int64_t job) {
-      alignas(64) float values[panel_floats];
-      for (int64_t panel = 0; panel < grid.panels; ++panel) {
-        const int64_t first = grid.column(panel), last = grid.column(panel + 1);
-        const int64_t row = round_up(last - first, group);
-        t.gather_rows(*images, first, last, values, row);
-        for (int64_t band = grid.bands * job / jobs; band < grid.bands * (job + 1) / jobs; ++band) {
-          piece(band, panel, values, row, group);
+  if (how.pack_a || how.b == Source::packed) {
+    constexpr int64_t groups_per_pack = 4;
+    const int64_t groups = ceil_div(g.n, group), a_packs = how.pack_a ? 1 : 0;
+    const int64_t packs = a_packs + (how.b == Source::packed ? ceil_div(groups, groups_per_pack) : 0);
+    parallel_for(executor, packs, [&](int64_t i) {
+      if (i < a_packs) return pack_rows(t, g, 0, g.k, 0, g.m, how.a_row, packed_a);
+      const int64_t first = (i - a_packs) * groups_per_pack;
+      for (int64_t j = first; j < std::min(groups, first + groups_per_pack); ++j) {
+        pack_columns(t, g, 0, g.k, j, packed_b + j * g.k * group);
+      }
+    });
+  }
+  if (how.b != Source::panels) {
+    parallel_for(executor, jobs == 1 ? 1 : grid.size(), [&](int64_t job) {
+      for (int64_t i = job; i < (jobs == 1 ? grid.size() : job + 1); ++i) {
+        const int64_t column = grid.column(i % grid.panels);
+        if (how.b == Source::packed) {
+          piece(i / grid.panels, i % grid.panels, packed_b + column * g.k, group, g.k * group);
+        } else {
+          piece(i / grid.panels, i % grid.panels, g.b + column, g.b_stride, group);
         }
       }
     });
     return;
   }
-  const auto from_memory = [&](int64_t i) {
-    const int64_t band = i / grid.panels, panel = i % grid.panels, column = grid.column(panel);
-    if (packed.b) {
-      piece(band, panel, packed_b + column * g.k, group, g.k * group);
-    } else {
-      piece(band, panel, g.b + column, g.b_stride, group);
+
+  // Threads share the bands, so that each updates the rows that it reads in other products; where there are too few
+  // of them, the panels.
+  const bool share_bands = grid.bands >= jobs;
+  const int64_t share = std::min(jobs, std::max(grid.bands, grid.panels));
+  parallel_for(executor, share, [&](int64_t job) {
+    const auto begin = [&](int64_t parts, int64_t of) { return parts * of / share; };
+    const int64_t first_band = share_bands ? begin(grid.bands, job) : 0;
+    const int64_t last_band = share_bands ? begin(grid.bands, job + 1) : grid.bands;
+    const int64_t first_panel = share_bands ? 0 : begin(grid.panels, job);
+    const int64_t last_panel = share_bands ? grid.panels : begin(grid.panels, job + 1);
+    alignas(64) float values[panel_floats];
+    for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+      const int64_t first = grid.column(panel), last = grid.column(panel + 1), row = round_up(last - first, group);
+      if (images != nullptr) {
+        t.gather_rows(*images, first, last, values, row);
+      } else {
+        t.transpose(g.b + first * g.b_stride, last - first, g.k, g.b_stride, values, row, row);
+      }
+      for (int64_t band = first_band; band < last_band; ++band) piece(band, panel, values, row, group);
     }
-  };
-  if (alone) {
-    for (int64_t i = 0; i < grid.size(); ++i) from_memory(i);
-  } else {
-    parallel_for(executor, grid.size(), from_memory);
-  }
+  });
 }
 
 }  // namespace quench::kernels

@@ -85,6 +85,11 @@ struct Table {
   /// `pad_rows` are written as 0 (pad_rows >= rows, or 0 for no padding).
   void (*transpose)(const float* src, int64_t rows, int64_t cols, int64_t src_row, float* dst, int64_t dst_row,
                     int64_t pad_rows);
+  /// Asks for a matrix that another thread may have written: its cache lines come together, while something else
+  /// runs, instead of one after the other when a product first reads them.
+  void (*prefetch)(const float* x, int64_t rows, int64_t columns, int64_t row);
+  /// The same of a matrix that is to be written.
+  void (*prefetch_to_write)(const float* x, int64_t rows, int64_t columns, int64_t row);
 
   // --- elementwise; y may be the same memory as an input -------------------------------------
   void (*relu)(Block, const float* x, float* y);

@@ -10,6 +10,9 @@ namespace quench::kernels {
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
+/// Work that repays handing it to another thread: some 5 us of one.
+inline constexpr std::int64_t smallest_job_flops = 300'000;
+
 /// Rows this far apart fall on the same few sets of a cache.
 constexpr bool conflicting(std::int64_t stride) {
   return stride * static_cast<std::int64_t>(sizeof(float)) % 1024 == 0;

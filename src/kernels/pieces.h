@@ -34,6 +34,8 @@ struct PieceSink {
   /// c: the numbers of the piece, rows c_row floats apart.
   void (*take)(void* context, const PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* c,
                std::int64_t c_row) noexcept = nullptr;
+  /// Told which piece comes next, before it is computed: time to ask for the memory that taking it will change.
+  void (*expect)(void* context, const PieceGrid& grid, std::int64_t band, std::int64_t panel) noexcept = nullptr;
   void* context = nullptr;
 };
 

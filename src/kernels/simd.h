@@ -66,9 +66,10 @@ QUENCH_INLINE void store_first(float* p, f32x16 x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) p[i] = t[i];
 #endif
 }
+template <bool Write = false>
 QUENCH_INLINE void prefetch(const void* p) {
 #if !QUENCH_PLAIN
-  __builtin_prefetch(p);
+  __builtin_prefetch(p, Write);
 #else
   (void)p;
 #endif

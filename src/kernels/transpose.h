@@ -162,6 +162,15 @@ void transpose(const float* src, int64_t rows, int64_t cols, int64_t src_row, fl
   }
 }
 
+template <bool Write>
+void prefetch_matrix(const float* x, int64_t rows, int64_t columns, int64_t row) {
+  constexpr int64_t line = 64 / sizeof(float);
+  for (int64_t r = 0; r < rows; ++r, x += row) {
+    for (int64_t c = 0; c < columns; c += line) prefetch<Write>(x + c);
+    prefetch<Write>(x + columns - 1);
+  }
+}
+
 /// Bytes f .. f + 15 of an image of `features` bytes, 0 behind its end.
 QUENCH_INLINE u8x16 load_pixels(const uint8_t* image, int64_t f, int64_t features) {
   if (f + lanes <= features) return load_bytes(image + f);

@@ -94,6 +94,7 @@ struct Sgd::State final : GradientSink {
   void update(std::size_t index, const PieceGrid& grid, const float* gradient, std::int64_t gradient_row) noexcept;
   void take(std::size_t tensor, const PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* gradient,
             std::int64_t gradient_row) noexcept override;
+  void expect(std::size_t tensor, const PieceGrid& grid, std::int64_t band, std::int64_t panel) noexcept override;
   void update_the_rest();
   void add_up();
 };
@@ -192,6 +193,14 @@ void Sgd::State::take(std::size_t tensor, const PieceGrid& grid, std::int64_t ba
   update(first[tensor] + static_cast<std::size_t>(grid.index(band, panel)), grid, gradient, gradient_row);
   // Each piece writes the same; the first one alone would do, but which is that?
   std::atomic_ref(taken[tensor]).store(1, std::memory_order_relaxed);
+}
+
+void Sgd::State::expect(std::size_t tensor, const PieceGrid& grid, std::int64_t band, std::int64_t panel) noexcept {
+  const std::int64_t row = grid.row(band), column = grid.column(panel);
+  const std::int64_t at = row * grid.columns + column;
+  const std::int64_t rows = grid.row(band + 1) - row, columns = grid.column(panel + 1) - column;
+  table->prefetch_to_write(parameters.tensors[tensor].value.data() + at, rows, columns, grid.columns);
+  if (!velocity.empty()) table->prefetch_to_write(velocity[tensor] + at, rows, columns, grid.columns);
 }
 
 /// Updates the tensors whose gradients are in memory.

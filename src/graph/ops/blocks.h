@@ -11,7 +11,7 @@
 namespace quench {
 
 /// Data below this are not worth a second thread. Chunks depend on shapes alone.
-inline constexpr std::int64_t grain_bytes = 64 * 1024;
+inline constexpr std::int64_t grain_bytes = 32 * 1024;
 
 /// How many chunks a block is cut into, at most `units`.
 inline std::int64_t chunk_count(const kernels::Block& block, std::int64_t units) {
