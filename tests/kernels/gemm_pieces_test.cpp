@@ -51,17 +51,18 @@ struct Collector {
   Collector(std::int64_t rows, std::int64_t columns)
       : stride(columns), values(rows * columns), times(static_cast<std::size_t>(rows * columns)) {}
   PieceSink sink() {
-    return {[](void* context, const PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* c,
-               std::int64_t c_row) noexcept {
-              auto& self = *static_cast<Collector*>(context);
-              for (std::int64_t i = grid.row(band); i < grid.row(band + 1); ++i) {
-                for (std::int64_t j = grid.column(panel); j < grid.column(panel + 1); ++j) {
-                  self.values[i * self.stride + j] = c[(i - grid.row(band)) * c_row + j - grid.column(panel)];
-                  ++self.times[static_cast<std::size_t>(i * self.stride + j)];
-                }
-              }
-            },
-            this};
+    return {.take =
+                [](void* context, const PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* c,
+                   std::int64_t c_row) noexcept {
+                  auto& self = *static_cast<Collector*>(context);
+                  for (std::int64_t i = grid.row(band); i < grid.row(band + 1); ++i) {
+                    for (std::int64_t j = grid.column(panel); j < grid.column(panel + 1); ++j) {
+                      self.values[i * self.stride + j] = c[(i - grid.row(band)) * c_row + j - grid.column(panel)];
+                      ++self.times[static_cast<std::size_t>(i * self.stride + j)];
+                    }
+                  }
+                },
+            .context = this};
   }
   bool each_once() const {
     return std::ranges::all_of(times, [](const std::atomic<int>& t) { return t == 1; });
