@@ -29,6 +29,7 @@ Targets
   lib            the library
   test           build and run all tests (needs doctest)
   check          everything that CI runs: .ci/run
+  ladder         build and run tools/ladder: a matrix product in five steps, each measured
   install        headers, library, quench.pc and quench-train, below $$(DESTDIR)$$(PREFIX)
   uninstall      remove what install wrote
   format         clang-format all sources
@@ -47,6 +48,7 @@ Variables
   BUILD=         folder for what is built                                                    [$(BUILD)]
   DOCTEST=       folder that holds doctest/doctest.h, where the compiler does not look by itself
   TEST_ARGS=     passed to the unit tests, e.g. TEST_ARGS="-tc='a pool*'"
+  LADDER_ARGS=   passed to the ladder, e.g. LADDER_ARGS="--size 512"; LADDER_ARGS=--help lists all
   PREFIX= LIBDIR= DESTDIR=      where install writes                                         [$(PREFIX)]
 endef
 
@@ -137,7 +139,9 @@ TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 TEST_SCRIPTS := $(sort $(wildcard tests/*_test.sh tests/*/*_test.sh))
 UNDER_TEST   := $(filter-out %/main.o,$(TRAIN_OBJECTS))
 
-.PHONY: all lib test check install uninstall format clean help doctest FORCE
+LADDER_OBJECTS := $(call objects,$(call sources_below,tools/ladder))
+
+.PHONY: all lib test check ladder install uninstall format clean help doctest FORCE
 
 all: train libquench.a
 lib: libquench.a
@@ -163,16 +167,25 @@ $(BUILD)/signature: $(BUILD)/tests/signature.o $(BUILD)/libquench.a $(BUILD)/fla
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
 
+$(BUILD)/tools/ladder/ladder: $(LADDER_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags
+	$(call say,LINK)
+	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
+
 $(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -ldl -o $@
 
-$(BUILD)/src/kernels/dispatch.o: UNIT_FLAGS = $(DISPATCH_FLAGS)
-$(BUILD)/src/kernels/isa/avx2.o: UNIT_FLAGS = $(AVX2_FLAGS)
-$(BUILD)/src/kernels/isa/avx512.o: UNIT_FLAGS = $(AVX512_FLAGS)
+$(BUILD)/src/kernels/dispatch.o: private UNIT_FLAGS = $(DISPATCH_FLAGS)
+$(BUILD)/src/kernels/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)
+$(BUILD)/src/kernels/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
 # For the tests the time that they take to compile counts most.
-$(BUILD)/tests/%.o: OPTIMISE = -O1
-$(BUILD)/tests/%.o: UNIT_FLAGS = -Itests $(if $(DOCTEST),-isystem '$(DOCTEST)')
+$(BUILD)/tests/%.o: private OPTIMISE = -O1
+$(BUILD)/tests/%.o: private UNIT_FLAGS = -Itests $(if $(DOCTEST),-isystem '$(DOCTEST)')
+
+# The ladder is for the machine that it is compiled on, where the compiler knows which that is; cross compilers do not.
+NATIVE = $(shell $(CXX) -march=native $(CPPFLAGS) $(CXXFLAGS) -E -x c++ /dev/null >/dev/null 2>&1 && echo -march=native)
+$(LADDER_OBJECTS): private OPTIMISE = $(KERNEL_OPTIMISE) $(NATIVE)
+$(LADDER_OBJECTS): $(BUILD)/machine
 
 $(TEST_OBJECTS): | doctest
 
@@ -186,16 +199,18 @@ $(BUILD)/%.o: %.cpp $(BUILD)/flags
 	$(call say,CXX)
 	$(quiet)$(COMPILE) -c $< -o $@
 
-# Two files that change only when their text does: objects are rebuilt when flags or compiler change, archives and
-# programs also when a source file came or went.
+# Files that change only when their text does: objects are rebuilt when flags or compiler change, archives and programs
+# also when a source file came or went, and what was compiled for this machine when it is another.
 $(BUILD)/flags: export RECORD = $(COMPILER_VERSION) $(COMPILE) $(COMPILE_KERNEL) $(LINK) $(LDLIBS) $(AR) \
   $(AVX2_FLAGS) $(AVX512_FLAGS) $(DISPATCH_FLAGS) $(DOCTEST)
 $(BUILD)/sources: export RECORD = $(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS)
-$(BUILD)/flags $(BUILD)/sources: FORCE
+$(BUILD)/machine: export RECORD = $(shell $(CXX) $(NATIVE) $(CPPFLAGS) $(CXXFLAGS) -dM -E -x c++ /dev/null | cksum)
+$(BUILD)/flags $(BUILD)/sources $(BUILD)/machine: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$RECORD" | cmp -s - $@ || printf '%s\n' "$$RECORD" >$@
 
--include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS) $(BUILD)/tests/signature.o)
+-include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS) $(LADDER_OBJECTS) \
+  $(BUILD)/tests/signature.o)
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 
@@ -209,13 +224,18 @@ THIS_MAKE := $(MAKE)
 
 # Through the environment, so that quotes in it reach the tests' shell.
 test: export TEST_ARGS := $(TEST_ARGS)
-test: $(BUILD)/unit_tests $(BUILD)/signature $(BUILD)/train $(BUILD)/libquench.a
+test: $(BUILD)/unit_tests $(BUILD)/signature $(BUILD)/train $(BUILD)/libquench.a $(BUILD)/tools/ladder/ladder
 	@QUENCH_BUILD='$(BUILD)' QUENCH_TRAIN='$(BUILD)/train' QUENCH_SANITIZE='$(SANITIZE)' QUENCH_DEBUG='$(DEBUG)' \
 	  CXX='$(CXX)' MAKE='$(THIS_MAKE)' \
 	  bash tests/run.sh '$(BUILD)/unit_tests' $(TEST_SCRIPTS)
 
 check:
 	@bash .ci/run
+
+# --- tools ------------------------------------------------------------------------------------------------------------
+
+ladder: $(BUILD)/tools/ladder/ladder
+	@'$<' $(LADDER_ARGS)
 
 # --- installation -----------------------------------------------------------------------------------------------------
 
@@ -249,7 +269,7 @@ uninstall:
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
 format:
-	$(CLANG_FORMAT) -i $(shell find include src tests -name '*.h' -o -name '*.cpp')
+	$(CLANG_FORMAT) -i $(shell find include src tests tools -name '*.h' -o -name '*.cpp')
 
 clean:
 	rm -rf build train libquench.a
