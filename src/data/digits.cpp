@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "core/float_environment.h"
+#include "core/huge_pages.h"
 #include "core/parallel.h"
 #include "data/handwriting.h"
 #include "quench/dataset.h"
@@ -16,7 +17,10 @@ constexpr std::int64_t image_bytes = std::int64_t{Canvas::side} * Canvas::side;
 
 /// Images number first, first + 1, ... of the seed; each depends on nothing but the seed and its number.
 ImageSet draw(std::uint64_t seed, std::int64_t first, std::int64_t size, Executor& executor) {
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(size * image_bytes));
+  std::vector<std::uint8_t> pixels;
+  pixels.reserve(static_cast<std::size_t>(size * image_bytes));
+  prefer_huge_pages(pixels.data(), pixels.capacity());
+  pixels.resize(static_cast<std::size_t>(size * image_bytes));
   std::vector<std::uint8_t> labels(static_cast<std::size_t>(size));
   parallel_for(executor, size / chunk, [&](std::int64_t c) {
     const FloatEnvironment environment;

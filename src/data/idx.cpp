@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/huge_pages.h"
 #include "io/numbers.h"
 #include "quench/error.h"
 
@@ -119,7 +120,10 @@ IdxFile::IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t>
 }
 
 std::vector<std::uint8_t> IdxFile::read() {
-  std::vector<std::uint8_t> values(static_cast<std::size_t>(values_));
+  std::vector<std::uint8_t> values;
+  values.reserve(static_cast<std::size_t>(values_));
+  prefer_huge_pages(values.data(), values.capacity());  // a batch reads at a hundred places all over it
+  values.resize(static_cast<std::size_t>(values_));
   const std::size_t got = std::fread(values.data(), 1, values.size(), file_.get());
   if (got != values.size()) {
     fail(path_, " could be read only up to value " + std::to_string(got) + ", expected " +

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "core/float_environment.h"
+#include "core/huge_pages.h"
 #include "core/parallel.h"
 #include "graph/op.h"
 #include "graph/plan_state.h"
@@ -131,13 +133,17 @@ void Plan::bind(std::span<std::byte> memory) {
 
 void Plan::bind() {
   PlanState& s = *state_;
+  const bool large = s.bytes >= huge_page && s.bytes <= std::numeric_limits<std::size_t>::max() - huge_page;
+  const std::size_t size = large ? (s.bytes + huge_page - 1) / huge_page * huge_page : s.bytes;
+  const std::align_val_t align{large ? huge_page : alignment};
   std::byte* block = nullptr;
   try {
-    block = static_cast<std::byte*>(::operator new (s.bytes, std::align_val_t{alignment}));
+    block = static_cast<std::byte*>(::operator new(size, align));
   } catch (const std::bad_alloc&) {
     throw Error("plan: no memory for a block of " + std::to_string(s.bytes) + " bytes");
   }
-  s.owned.reset(block);
+  prefer_huge_pages(block, size);
+  s.owned = {block, AlignedDelete{align}};
   bind({block, s.bytes});
 }
 

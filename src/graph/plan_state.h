@@ -48,7 +48,8 @@ struct PlannedNode {
 };
 
 struct AlignedDelete {
-  void operator()(std::byte* block) const { ::operator delete (block, std::align_val_t{alignment}); }
+  std::align_val_t alignment{};
+  void operator()(std::byte* block) const { ::operator delete(block, alignment); }
 };
 
 struct PlanState {

@@ -93,6 +93,7 @@ void band_product(const Table& t, const Gemm& g, const Cut& c, const Band& band,
   const int64_t last_full = std::min(band.last_group, c.full_groups);
   if (last_full > band.first_group) {
     p.vectors = last_full - band.first_group;
+    p.live_lanes = g.lanes && last_full == c.groups ? g.n % group : 0;
     p.b_row = c.pack_b ? group : g.b_stride;
     p.b_group = c.pack_b ? c.k_block * group : group;
     p.b = c.pack_b ? packed_b + band.first_group * p.b_group : g.b + k0 * g.b_stride + band.first_group * group;
@@ -111,6 +112,7 @@ void band_product(const Table& t, const Gemm& g, const Cut& c, const Band& band,
       }
     }
     p.vectors = 1;
+    p.live_lanes = 0;
     p.b_row = group;
     p.b_group = 0;
     p.b = packed_b + (c.pack_b ? c.full_groups * c.k_block * group : 0);

@@ -57,7 +57,8 @@ PieceGrid piece_grid(int64_t rows, int64_t columns) {
   const int64_t groups = std::max<int64_t>(1, ceil_div(columns, group));
   const int64_t panels = ceil_div(groups, PieceGrid::most_columns / group);
   const int64_t width = ceil_div(groups, panels) * group;
-  int64_t bands = ceil_div(std::max<int64_t>(rows, 1), PieceGrid::most_floats / width);
+  const int64_t rounding = 2;  // rows that a band may have more than its even share
+  int64_t bands = ceil_div(std::max<int64_t>(rows, 1), PieceGrid::most_floats / width - rounding);
   if (bands > 2) bands = std::min(round_up(bands, 4), rows);  // two or four threads share them evenly
   return {rows, columns, bands, panels};
 }
@@ -76,6 +77,7 @@ void product_of_images(const Gemm& g, const Images& images, Executor& executor) 
     Product p{};
     p.rows = g.m * (job + 1) / jobs - first_row;
     p.vectors = groups;
+    p.live_lanes = g.n % group;
     p.a_row = g.a_stride;
     p.a_col = 1;
     p.b = panel;
@@ -130,7 +132,7 @@ void gemm_pieces(const Gemm& g, const Images* images, const PieceSink* sink, voi
     p.c_row = p.vectors * group;
     p.start = Start::zero;
     if (sink) {
-      if (sink->expect) sink->expect(sink->context, grid, band, panel);
+      if (sink->expect && jobs > 1) sink->expect(sink->context, grid, band, panel);
       t.product(p);
       sink->take(sink->context, grid, band, panel, c, p.c_row);
       return;

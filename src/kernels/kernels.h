@@ -46,6 +46,9 @@ struct Product {
   Start start;
   const float* bias;  ///< [rows], for Start::bias
   bool relu;          ///< store c <= 0 ? 0 : c
+  /// How many lanes of the last vector hold examples, when the others need not be computed: they are then stored as
+  /// 0 or computed, whichever is faster. 0: all.
+  int64_t live_lanes;
 };
 
 /// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term.

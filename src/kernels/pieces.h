@@ -19,8 +19,12 @@ struct PieceGrid {
 
   std::int64_t size() const { return bands * panels; }
   std::int64_t index(std::int64_t band, std::int64_t panel) const { return band * panels + panel; }
-  /// First row of a band; of the band after the last one, the number of rows.
-  std::int64_t row(std::int64_t band) const { return rows * band / bands; }
+  /// First row of a band, even where there are enough, as tiles of 6 or 8 rows like that; of the band after the
+  /// last one, the number of rows.
+  std::int64_t row(std::int64_t band) const {
+    const std::int64_t even = rows * band / bands;
+    return band == bands || rows < 8 * bands ? even : even / 2 * 2;
+  }
   std::int64_t column(std::int64_t panel) const {
     const std::int64_t groups = padded(columns) / lanes_per_group;
     return panel == panels ? columns : groups * panel / panels * lanes_per_group;
@@ -34,7 +38,8 @@ struct PieceSink {
   /// c: the numbers of the piece, rows c_row floats apart.
   void (*take)(void* context, const PieceGrid& grid, std::int64_t band, std::int64_t panel, const float* c,
                std::int64_t c_row) noexcept = nullptr;
-  /// Told which piece comes next, before it is computed: time to ask for the memory that taking it will change.
+  /// Told which piece comes next, before it is computed, where several threads compute: time to ask for the memory
+  /// that taking it will change, which another thread may have read.
   void (*expect)(void* context, const PieceGrid& grid, std::int64_t band, std::int64_t panel) noexcept = nullptr;
   void* context = nullptr;
 };

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kernels/kernels.h"
+#include "kernels/product_tail.h"
 #include "kernels/simd.h"
 
 namespace quench::kernels {
@@ -45,63 +46,69 @@ template <int V>
 constexpr int tallest_tile = 2 + QUENCH_SPILL_TEST_EXTRA_ROWS;
 #endif
 
-/// R rows x V vectors of C, at rows `row` and following and vectors `vector` and following.
+/// `tiles` tiles one below the other, each of R rows x V vectors of C, from row `row` and vector `vector` on. (One
+/// call for all of them: what a tile costs before and after its loop over k is some 50 cycles, as much as 4 steps
+/// of k.)
 template <int R, int V>
-QUENCH_NOINLINE void product_tile(const Product& p, int64_t row, int64_t vector) {
-  const int64_t a_row = p.a_row, a_col = p.a_col, b_row = p.b_row, b_group = p.b_group;
-  const float* a = p.a + row * a_row;
-  const float* b = p.b + vector * b_group;
-  float* c = p.c + row * p.c_row + vector * lanes;
-
-  f32x16 sum[R][V];
-  if (p.start == Start::accumulate) {
+QUENCH_NOINLINE void product_tiles(const Product& p, int64_t row, int64_t tiles, int64_t vector) {
+  const int64_t a_row = p.a_row, a_col = p.a_col, b_row = p.b_row, b_group = p.b_group, c_row = p.c_row;
+  const float* const b_first = p.b + vector * b_group;
+  const float* a_first = p.a + row * a_row;
+  float* c = p.c + row * c_row + vector * lanes;
+  const Start start = p.start;
+  const bool with_relu = p.relu;
+  for (int64_t t = 0; t < tiles; ++t, a_first += R * a_row, c += R * c_row) {
+    f32x16 sum[R][V];
+    if (start == Start::accumulate) {
+      QUENCH_UNROLL
+      for (int i = 0; i < R; ++i) {
+        QUENCH_UNROLL
+        for (int j = 0; j < V; ++j) sum[i][j] = load(c + i * c_row + j * lanes);
+      }
+    } else {
+      QUENCH_UNROLL
+      for (int i = 0; i < R; ++i) {
+        const f32x16 first = start == Start::bias ? splat(p.bias[row + t * R + i]) : zero();
+        QUENCH_UNROLL
+        for (int j = 0; j < V; ++j) sum[i][j] = first;
+      }
+    }
+    const float *a = a_first, *b = b_first;
+    for (int64_t k = 0; k < p.k; ++k) {
+      f32x16 b_k[V];
+      QUENCH_UNROLL
+      for (int j = 0; j < V; ++j) b_k[j] = load(b + j * b_group);
+      QUENCH_UNROLL
+      for (int i = 0; i < R; ++i) {
+        const f32x16 a_ik = splat(a[i * a_row]);
+        QUENCH_UNROLL
+        for (int j = 0; j < V; ++j) sum[i][j] = fma(a_ik, b_k[j], sum[i][j]);
+      }
+      a += a_col;
+      b += b_row;
+    }
+    if (with_relu) {
+      QUENCH_UNROLL
+      for (int i = 0; i < R; ++i) {
+        QUENCH_UNROLL
+        for (int j = 0; j < V; ++j) sum[i][j] = relu(sum[i][j]);
+      }
+    }
     QUENCH_UNROLL
     for (int i = 0; i < R; ++i) {
       QUENCH_UNROLL
-      for (int j = 0; j < V; ++j) sum[i][j] = load(c + i * p.c_row + j * lanes);
+      for (int j = 0; j < V; ++j) store(c + i * c_row + j * lanes, sum[i][j]);
     }
-  } else {
-    QUENCH_UNROLL
-    for (int i = 0; i < R; ++i) {
-      const f32x16 first = p.start == Start::bias ? splat(p.bias[row + i]) : zero();
-      QUENCH_UNROLL
-      for (int j = 0; j < V; ++j) sum[i][j] = first;
-    }
-  }
-  for (int64_t k = 0; k < p.k; ++k) {
-    f32x16 b_k[V];
-    QUENCH_UNROLL
-    for (int j = 0; j < V; ++j) b_k[j] = load(b + j * b_group);
-    QUENCH_UNROLL
-    for (int i = 0; i < R; ++i) {
-      const f32x16 a_ik = splat(a[i * a_row]);
-      QUENCH_UNROLL
-      for (int j = 0; j < V; ++j) sum[i][j] = fma(a_ik, b_k[j], sum[i][j]);
-    }
-    a += a_col;
-    b += b_row;
-  }
-  if (p.relu) {
-    QUENCH_UNROLL
-    for (int i = 0; i < R; ++i) {
-      QUENCH_UNROLL
-      for (int j = 0; j < V; ++j) sum[i][j] = relu(sum[i][j]);
-    }
-  }
-  QUENCH_UNROLL
-  for (int i = 0; i < R; ++i) {
-    QUENCH_UNROLL
-    for (int j = 0; j < V; ++j) store(c + i * p.c_row + j * lanes, sum[i][j]);
   }
 }
 
-/// Calls the tile with R = rows known at compile time.
+/// Calls the tiles with R = height known at compile time.
 template <int R, int V>
-QUENCH_INLINE void tile_of_height(int64_t height, const Product& p, int64_t row, int64_t vector) {
+QUENCH_INLINE void tiles_of_height(int64_t height, const Product& p, int64_t row, int64_t tiles, int64_t vector) {
   if constexpr (R > 1) {
-    if (height < R) return tile_of_height<R - 1, V>(height, p, row, vector);
+    if (height < R) return tiles_of_height<R - 1, V>(height, p, row, tiles, vector);
   }
-  product_tile<R, V>(p, row, vector);
+  product_tiles<R, V>(p, row, tiles, vector);
 }
 
 /// All rows of V vectors, in tiles of as equal heights as can be: 200 rows are 16 tiles of 9 and 7 of 8.
@@ -109,16 +116,17 @@ template <int V>
 void product_panel(const Product& p, int64_t vector) {
   constexpr int tallest = tallest_tile<V>;
   const int64_t tiles = (p.rows + tallest - 1) / tallest;
-  for (int64_t t = 0; t < tiles; ++t) {
-    const int64_t row = p.rows * t / tiles;
-    tile_of_height<tallest, V>(p.rows * (t + 1) / tiles - row, p, row, vector);
-  }
+  const int64_t height = p.rows / tiles, taller = p.rows % tiles;
+  if (taller > 0) tiles_of_height<tallest, V>(height + 1, p, 0, taller, vector);
+  tiles_of_height<tallest, V>(height, p, taller * (height + 1), tiles - taller, vector);
 }
 
 void product(const Product& p) {
+  if (p.rows <= 0) return;
+  const int64_t vectors = product_last_vector(p) ? p.vectors - 1 : p.vectors;
   int64_t vector = 0;
-  while (vector < p.vectors) {
-    const int64_t left = p.vectors - vector;
+  while (vector < vectors) {
+    const int64_t left = vectors - vector;
     if constexpr (widest_tile == 4) {
       if (left % 3 != 0 && left >= 4 && left != 5) {
         product_panel<4>(p, vector);

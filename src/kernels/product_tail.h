@@ -1,0 +1,97 @@
+// The last vector of a product when only a few of its lanes hold examples.
+//
+// 100 examples are 6 vectors and 4 lanes. Computed like the others, the seventh vector would cost as much as they
+// do and throw three quarters of it away. So it is turned around: vectors hold 16 rows of C for one example, and a
+// step of k is one vector of A and one number of B for each example. Where A lies row by row, 16 x 16 blocks of it
+// are transposed on the way: 64 shuffles and 64 multiply-adds in place of 256 multiply-adds.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/simd.h"
+#include "kernels/transpose.h"
+
+namespace quench::kernels {
+namespace {
+
+/// The most lanes for which turning around is faster.
+constexpr int64_t widest_tail = QUENCH_PLAIN ? 0 : 4;
+
+/// Lanes 0 .. N of vector `vector`, all rows; the other lanes are stored as 0.
+template <int N>
+QUENCH_NOINLINE void product_tail(const Product& p, int64_t vector) {
+  const float* b = p.b + vector * p.b_group;
+  for (int64_t row = 0; row < p.rows; row += lanes) {
+    const int64_t rows = p.rows - row < lanes ? p.rows - row : lanes;
+    const float* a = p.a + row * p.a_row;
+    float* c = p.c + row * p.c_row + vector * lanes;
+
+    f32x16 sum[N];
+    f32x16 block[lanes];
+    if (p.start == Start::accumulate) {
+      for (int i = 0; i < lanes; ++i) block[i] = i < rows ? load(c + i * p.c_row) : zero();
+      transpose_block(block);
+      QUENCH_UNROLL
+      for (int n = 0; n < N; ++n) sum[n] = block[n];
+    } else {
+      const f32x16 first = p.start != Start::bias ? zero()
+                           : rows == lanes        ? load(p.bias + row)
+                                                  : load_first(p.bias + row, rows);
+      QUENCH_UNROLL
+      for (int n = 0; n < N; ++n) sum[n] = first;
+    }
+
+    if (p.a_row == 1) {
+      for (int64_t k = 0; k < p.k; ++k) {
+        const f32x16 a_k = rows == lanes ? load(a + k * p.a_col) : load_first(a + k * p.a_col, rows);
+        QUENCH_UNROLL
+        for (int n = 0; n < N; ++n) sum[n] = fma(a_k, splat(b[k * p.b_row + n]), sum[n]);
+      }
+    } else {
+      for (int64_t first = 0; first < p.k; first += lanes) {
+        const int64_t left = p.k - first;
+        if (rows == lanes && left >= lanes) {
+          QUENCH_UNROLL
+          for (int i = 0; i < lanes; ++i) block[i] = load(a + i * p.a_row + first);
+        } else {
+          for (int i = 0; i < lanes; ++i) {
+            const float* from = a + i * p.a_row + first;
+            block[i] = i >= rows ? zero() : left < lanes ? load_first(from, left) : load(from);
+          }
+        }
+        transpose_block(block);
+        const float* b_k = b + first * p.b_row;
+        const int64_t end = left < lanes ? left : lanes;
+        if (end == lanes) {
+          QUENCH_UNROLL
+          for (int i = 0; i < lanes; ++i) {
+            QUENCH_UNROLL
+            for (int n = 0; n < N; ++n) sum[n] = fma(block[i], splat(b_k[i * p.b_row + n]), sum[n]);
+          }
+        } else {
+          for (int i = 0; i < end; ++i) {
+            for (int n = 0; n < N; ++n) sum[n] = fma(block[i], splat(b_k[i * p.b_row + n]), sum[n]);
+          }
+        }
+      }
+    }
+
+    QUENCH_UNROLL
+    for (int n = 0; n < lanes; ++n) block[n] = n >= N ? zero() : p.relu ? relu(sum[n]) : sum[n];
+    transpose_block(block);
+    for (int i = 0; i < rows; ++i) store(c + i * p.c_row, block[i]);
+  }
+}
+
+/// The last vector by product_tail, if it has so few live lanes and A lies in a way that suits it; false if not.
+QUENCH_INLINE bool product_last_vector(const Product& p) {
+  if (p.live_lanes == 0 || p.live_lanes > widest_tail || (p.a_row != 1 && p.a_col != 1)) return false;
+  const int64_t vector = p.vectors - 1;
+  if (p.live_lanes == 1) product_tail<1>(p, vector);
+  if (p.live_lanes == 2) product_tail<2>(p, vector);
+  if (p.live_lanes == 3) product_tail<3>(p, vector);
+  if (p.live_lanes == 4) product_tail<4>(p, vector);
+  return true;
+}
+
+}  // namespace
+}  // namespace quench::kernels
