@@ -29,6 +29,7 @@ Targets
   lib            the library
   test           build and run all tests (needs doctest)
   check          everything that CI runs: .ci/run
+  bench          build and run the benchmarks; BENCH_ARGS="--quick --filter gemm"
   ladder         build and run tools/ladder: a matrix product in five steps, each measured
   install        headers, library, quench.pc and quench-train, below $$(DESTDIR)$$(PREFIX)
   uninstall      remove what install wrote
@@ -48,6 +49,7 @@ Variables
   BUILD=         folder for what is built                                                    [$(BUILD)]
   DOCTEST=       folder that holds doctest/doctest.h, where the compiler does not look by itself
   TEST_ARGS=     passed to the unit tests, e.g. TEST_ARGS="-tc='a pool*'"
+  BENCH_ARGS=    passed to the benchmarks; BENCH_ARGS=--help lists their options
   LADDER_ARGS=   passed to the ladder, e.g. LADDER_ARGS="--size 512"; LADDER_ARGS=--help lists all
   PREFIX= LIBDIR= DESTDIR=      where install writes                                         [$(PREFIX)]
 endef
@@ -131,6 +133,10 @@ LIBRARY_FOLDERS := core graph nn optim fdr data io
 LIBRARY_OBJECTS := $(call objects,$(foreach folder,$(LIBRARY_FOLDERS),$(call sources_below,src/$(folder))) \
                      $(sort $(wildcard src/kernels/*.cpp))) $(KERNEL_OBJECTS)
 TRAIN_OBJECTS   := $(call objects,$(call sources_below,src/train))
+# Of the program it shares the facts about the machine and the wording of messages.
+BENCH_OBJECTS   := $(call objects,$(sort $(wildcard tools/bench/*.cpp)) \
+                     $(patsubst %,tools/bench/isa/%.cpp,$(filter-out portable,$(INSTRUCTION_SETS))) \
+                     src/train/console.cpp src/train/machine.cpp)
 
 # Everything under tests/ goes into one program, with the command line's sources but for its main(); programs of their
 # own are the signature and the embedding example.
@@ -141,7 +147,7 @@ UNDER_TEST   := $(filter-out %/main.o,$(TRAIN_OBJECTS))
 
 LADDER_OBJECTS := $(call objects,$(call sources_below,tools/ladder))
 
-.PHONY: all lib test check ladder install uninstall format clean help doctest FORCE
+.PHONY: all lib test check bench ladder install uninstall format clean help doctest FORCE
 
 all: train libquench.a
 lib: libquench.a
@@ -167,6 +173,10 @@ $(BUILD)/signature: $(BUILD)/tests/signature.o $(BUILD)/libquench.a $(BUILD)/fla
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
 
+$(BUILD)/bench: $(BENCH_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
+	$(call say,LINK)
+	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
+
 $(BUILD)/tools/ladder/ladder: $(LADDER_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
@@ -178,6 +188,11 @@ $(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(BUILD)/libquench.a $(BUILD)
 $(BUILD)/src/kernels/dispatch.o: private UNIT_FLAGS = $(DISPATCH_FLAGS)
 $(BUILD)/src/kernels/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)
 $(BUILD)/src/kernels/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
+# The peaks are the machine's, whatever becomes of the library in this configuration.
+$(BUILD)/tools/bench/isa/%.o: private KERNEL_OPTIMISE = -O2
+$(BUILD)/tools/bench/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)
+$(BUILD)/tools/bench/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
+$(BUILD)/tools/bench/peak.o: private UNIT_FLAGS = $(DISPATCH_FLAGS)
 # For the tests the time that they take to compile counts most.
 $(BUILD)/tests/%.o: private OPTIMISE = -O1
 $(BUILD)/tests/%.o: private UNIT_FLAGS = -Itests $(if $(DOCTEST),-isystem '$(DOCTEST)')
@@ -194,6 +209,11 @@ $(BUILD)/src/kernels/isa/%.o: src/kernels/isa/%.cpp $(BUILD)/flags
 	$(call say,CXX)
 	$(quiet)$(COMPILE_KERNEL) -c $< -o $@
 
+$(BUILD)/tools/bench/isa/%.o: tools/bench/isa/%.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)
+	$(quiet)$(COMPILE_KERNEL) -c $< -o $@
+
 $(BUILD)/%.o: %.cpp $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CXX)
@@ -203,14 +223,14 @@ $(BUILD)/%.o: %.cpp $(BUILD)/flags
 # also when a source file came or went, and what was compiled for this machine when it is another.
 $(BUILD)/flags: export RECORD = $(COMPILER_VERSION) $(COMPILE) $(COMPILE_KERNEL) $(LINK) $(LDLIBS) $(AR) \
   $(AVX2_FLAGS) $(AVX512_FLAGS) $(DISPATCH_FLAGS) $(DOCTEST)
-$(BUILD)/sources: export RECORD = $(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS)
+$(BUILD)/sources: export RECORD = $(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS) $(BENCH_OBJECTS)
 $(BUILD)/machine: export RECORD = $(shell $(CXX) $(NATIVE) $(CPPFLAGS) $(CXXFLAGS) -dM -E -x c++ /dev/null | cksum)
 $(BUILD)/flags $(BUILD)/sources $(BUILD)/machine: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$RECORD" | cmp -s - $@ || printf '%s\n' "$$RECORD" >$@
 
--include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS) $(LADDER_OBJECTS) \
-  $(BUILD)/tests/signature.o)
+-include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS) $(BENCH_OBJECTS) \
+  $(LADDER_OBJECTS) $(BUILD)/tests/signature.o)
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 
@@ -224,7 +244,8 @@ THIS_MAKE := $(MAKE)
 
 # Through the environment, so that quotes in it reach the tests' shell.
 test: export TEST_ARGS := $(TEST_ARGS)
-test: $(BUILD)/unit_tests $(BUILD)/signature $(BUILD)/train $(BUILD)/libquench.a $(BUILD)/tools/ladder/ladder
+test: $(BUILD)/unit_tests $(BUILD)/signature $(BUILD)/train $(BUILD)/libquench.a $(BUILD)/bench \
+      $(BUILD)/tools/ladder/ladder
 	@QUENCH_BUILD='$(BUILD)' QUENCH_TRAIN='$(BUILD)/train' QUENCH_SANITIZE='$(SANITIZE)' QUENCH_DEBUG='$(DEBUG)' \
 	  CXX='$(CXX)' MAKE='$(THIS_MAKE)' \
 	  bash tests/run.sh '$(BUILD)/unit_tests' $(TEST_SCRIPTS)
@@ -233,6 +254,9 @@ check:
 	@bash .ci/run
 
 # --- tools ------------------------------------------------------------------------------------------------------------
+
+bench: $(BUILD)/bench
+	@'$<' $(BENCH_ARGS)
 
 ladder: $(BUILD)/tools/ladder/ladder
 	@'$<' $(LADDER_ARGS)
