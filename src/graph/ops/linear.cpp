@@ -86,16 +86,10 @@ void forward(const Context& c) {
 }
 
 /// dW, to where it is wanted: to an optimiser piece by piece, or to memory.
-void weight_gradient(const Context& c, const float* dy, void* workspace) {
-  const kernels::Gemm product = weight_gradient(c, dy);
-  const kernels::Images* images = c.images(x);
+void compute_weight_gradient(const Context& c, const float* dy, void* workspace) {
   const ParameterSink taker = c.sink(weight);
-  if (taker || images != nullptr) {
-    const kernels::PieceSink sink = taker.pieces();
-    kernels::gemm_pieces(product, images, taker ? &sink : nullptr, workspace, c.executor());
-  } else {
-    kernels::gemm(product, workspace, c.executor());
-  }
+  const kernels::PieceSink sink = taker.pieces();
+  kernels::gemm_pieces(weight_gradient(c, dy), c.images(x), taker ? &sink : nullptr, workspace, c.executor());
 }
 
 // Scratch of backward: dy behind the ReLU where the output's gradient must be left as it is, then the products'.
@@ -108,11 +102,7 @@ std::uint64_t masked_bytes(const Context& c) {
 template <bool relu>
 std::uint64_t backward_workspace(const Context& c) {
   std::uint64_t product = 0;
-  if (c.wanted(weight)) {
-    const kernels::Gemm gradient = weight_gradient(c, nullptr);
-    product = std::max<std::uint64_t>(kernels::gemm_workspace_bytes(gradient),
-                                      kernels::gemm_pieces_workspace_bytes(gradient));
-  }
+  if (c.wanted(weight)) product = kernels::gemm_pieces_workspace_bytes(weight_gradient(c, nullptr));
   if (c.wanted(x))
     product = std::max<std::uint64_t>(product, kernels::gemm_workspace_bytes(input_gradient(c, nullptr)));
   return masked_bytes<relu>(c) + product;
@@ -144,7 +134,7 @@ void backward(const Context& c) {
     c.end_of("input gradient");
   }
   if (c.wanted(weight)) {
-    weight_gradient(c, dy, product_workspace);
+    compute_weight_gradient(c, dy, product_workspace);
     c.end_of("weight gradient");
   }
 }
