@@ -6,8 +6,8 @@
 
 namespace quench {
 
-/// Runs independent chunks of work. Results never depend on the number of threads: work is cut by the shape of
-/// the data, and no two chunks touch the same element. An embedder with a scheduler of its own derives from this.
+/// Runs independent chunks of work. Results never depend on the number of threads: each number is computed
+/// within one chunk, in an order that the shape of the data decides, and no two chunks touch the same element. An embedder with a scheduler of its own derives from this.
 class Executor {
  public:
   /// One chunk: called with the caller's context and an index in [0, chunks). Never throws.

@@ -13,8 +13,7 @@ int main() {
   quench::Sgd sgd(model.parameters(), {.lr = 0.1F, .weight_decay = 0.01F});
   for (int epoch = 0; epoch < 2; ++epoch) {
     for (const quench::Batch& batch : digits.train.shuffled({.batch = 100, .seed = 1, .epoch = epoch})) {
-      model.forward_backward(batch);
-      sgd.step();
+      sgd.step(model, batch);
     }
     std::printf("epoch %d: test accuracy %.4f\n", epoch + 1, model.evaluate(digits.test).accuracy);
   }
