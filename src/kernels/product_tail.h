@@ -1,9 +1,11 @@
 // The last vector of a product when only a few of its lanes hold examples.
 //
 // 100 examples are 6 vectors and 4 lanes. Computed like the others, the seventh vector would cost as much as they
-// do and throw three quarters of it away. So it is turned around: vectors hold 16 rows of C for one example, and a
-// step of k is one vector of A and one number of B for each example. Where A lies row by row, 16 x 16 blocks of it
-// are transposed on the way: 64 shuffles and 64 multiply-adds in place of 256 multiply-adds.
+// do and throw three quarters of it away. There are two ways round that:
+// - Turned: vectors hold 16 rows of C for one example, and a step of k is one vector of A and one number of B for
+//   each example. Where A lies row by row, 16 x 16 blocks of it are transposed on the way, which pays where a block
+//   is 16 registers: 64 shuffles and 64 multiply-adds in place of 256 multiply-adds.
+// - Narrow: where a vector of 16 is several registers, those without an example are left out.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -82,15 +84,77 @@ QUENCH_NOINLINE void product_tail(const Product& p, int64_t vector) {
   }
 }
 
-/// The last vector by product_tail, if it has so few live lanes and A lies in a way that suits it; false if not.
-QUENCH_INLINE bool product_last_vector(const Product& p) {
-  if (p.live_lanes == 0 || p.live_lanes > widest_tail || (p.a_row != 1 && p.a_col != 1)) return false;
+/// The last vector by product_tail.
+void product_turned(const Product& p) {
   const int64_t vector = p.vectors - 1;
   if (p.live_lanes == 1) product_tail<1>(p, vector);
   if (p.live_lanes == 2) product_tail<2>(p, vector);
   if (p.live_lanes == 3) product_tail<3>(p, vector);
   if (p.live_lanes == 4) product_tail<4>(p, vector);
-  return true;
+}
+
+#if !QUENCH_PLAIN
+
+/// Rows of one register that fit beside a register of B and a broadcast.
+constexpr int narrow_rows = QUENCH_AVX512 || QUENCH_NEON ? 16 : 12;
+
+/// The first register of the last vector, R rows from `row` on; its other registers are stored as 0.
+template <int R>
+QUENCH_NOINLINE void product_narrow(const Product& p, int64_t row) {
+  const int64_t a_row = p.a_row, a_col = p.a_col, b_row = p.b_row;
+  const float* a = p.a + row * a_row;
+  const float* b = p.b + (p.vectors - 1) * p.b_group;
+  float* c = p.c + row * p.c_row + (p.vectors - 1) * lanes;
+  native_f32 sum[R];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    sum[i] = p.start == Start::accumulate ? *(const unaligned_f32*)(c + i * p.c_row)
+             : p.start == Start::bias     ? p.bias[row + i] - native_f32{}
+                                          : native_f32{};
+  }
+  for (int64_t k = 0; k < p.k; ++k) {
+    const native_f32 b_k = *(const unaligned_f32*)b;
+    QUENCH_UNROLL
+    for (int i = 0; i < R; ++i) sum[i] = native_fma(a[i * a_row] - native_f32{}, b_k, sum[i]);
+    a += a_col;
+    b += b_row;
+  }
+  for (int i = 0; i < R; ++i) {
+    f32x16 result = zero();
+    result.v[0] = sum[i];
+    store(c + i * p.c_row, p.relu ? relu(result) : result);
+  }
+}
+
+template <int R>
+QUENCH_INLINE void narrow_of_height(int64_t height, const Product& p, int64_t row) {
+  if constexpr (R > 1) {
+    if (height < R) return narrow_of_height<R - 1>(height, p, row);
+  }
+  product_narrow<R>(p, row);
+}
+
+#endif
+
+/// The last vector by one of the two ways, if it has few live lanes; false if not.
+bool product_last_vector(const Product& p) {
+  if (p.live_lanes == 0) return false;
+  if (p.live_lanes <= widest_tail && (p.a_row == 1 || (QUENCH_AVX512 && p.a_col == 1))) {
+    product_turned(p);
+    return true;
+  }
+#if !QUENCH_PLAIN
+  if (p.live_lanes <= width && width < lanes) {
+    const int64_t tiles = (p.rows + narrow_rows - 1) / narrow_rows;
+    for (int64_t t = 0, row = 0; t < tiles; ++t) {
+      const int64_t rows = (p.rows - row + tiles - t - 1) / (tiles - t);
+      narrow_of_height<narrow_rows>(rows, p, row);
+      row += rows;
+    }
+    return true;
+  }
+#endif
+  return false;
 }
 
 }  // namespace

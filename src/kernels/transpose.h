@@ -37,6 +37,52 @@ QUENCH_INLINE void interleave(f32x16 a, f32x16 b, f32x16& lo, f32x16& hi) {
   hi = out[1];
 }
 
+#if QUENCH_AVX2
+
+/// Eight registers of eight. Shuffles that cross the halves of a register take an instruction more here, so these
+/// stay within them until the last round.
+QUENCH_INLINE void transpose_eight(native_f32 (&x)[8]) {
+  native_f32 y[8];
+  QUENCH_UNROLL
+  for (int i = 0; i < 8; i += 2) {
+    y[i] = __builtin_shufflevector(x[i], x[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    y[i + 1] = __builtin_shufflevector(x[i], x[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  native_f32 z[8];
+  QUENCH_UNROLL
+  for (int i = 0; i < 8; i += 4) {
+    z[i] = __builtin_shufflevector(y[i], y[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    z[i + 1] = __builtin_shufflevector(y[i], y[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    z[i + 2] = __builtin_shufflevector(y[i + 1], y[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+    z[i + 3] = __builtin_shufflevector(y[i + 1], y[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  QUENCH_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    x[i] = __builtin_shufflevector(z[i], z[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    x[i + 4] = __builtin_shufflevector(z[i], z[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
+  native_f32 quarter[2][2][8];
+  QUENCH_UNROLL
+  for (int r = 0; r < 2; ++r) {
+    QUENCH_UNROLL
+    for (int c = 0; c < 2; ++c) {
+      QUENCH_UNROLL
+      for (int i = 0; i < 8; ++i) quarter[r][c][i] = x[8 * r + i].v[c];
+      transpose_eight(quarter[r][c]);
+    }
+  }
+  QUENCH_UNROLL
+  for (int i = 0; i < lanes; ++i) {
+    x[i].v[0] = quarter[0][i / 8][i % 8];
+    x[i].v[1] = quarter[1][i / 8][i % 8];
+  }
+}
+
+#else
+
 QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
   QUENCH_UNROLL
   for (int round = 0; round < 4; ++round) {
@@ -47,6 +93,8 @@ QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
     for (int i = 0; i < lanes; ++i) x[i] = y[i];
   }
 }
+
+#endif
 
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef uint8_t unaligned_u8x16 __attribute__((vector_size(16), aligned(1), may_alias));
