@@ -96,11 +96,11 @@ void product_turned(const Product& p) {
 #if !QUENCH_PLAIN
 
 /// Rows of one register that fit beside a register of B and a broadcast.
-constexpr int narrow_rows = QUENCH_AVX512 || QUENCH_NEON ? 16 : 12;
+constexpr int narrow_rows = QUENCH_NEON ? 8 : 12;
 
 /// The first register of the last vector, R rows from `row` on; its other registers are stored as 0.
 template <int R>
-QUENCH_NOINLINE void product_narrow(const Product& p, int64_t row) {
+QUENCH_NOINLINE void narrow_tile(const Product& p, int64_t row) {
   const int64_t a_row = p.a_row, a_col = p.a_col, b_row = p.b_row;
   const float* a = p.a + row * a_row;
   const float* b = p.b + (p.vectors - 1) * p.b_group;
@@ -131,7 +131,7 @@ QUENCH_INLINE void narrow_of_height(int64_t height, const Product& p, int64_t ro
   if constexpr (R > 1) {
     if (height < R) return narrow_of_height<R - 1>(height, p, row);
   }
-  product_narrow<R>(p, row);
+  narrow_tile<R>(p, row);
 }
 
 #endif
