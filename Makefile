@@ -119,6 +119,7 @@ INSTRUCTION_SETS := baseline portable
 ifeq ($(TARGET),target 1 __i386__)
 INSTRUCTION_SETS += avx2 avx512
 DISPATCH_FLAGS := -DQUENCH_HAVE_AVX2 -DQUENCH_HAVE_AVX512
+# prfchw: processors that do not know the instruction take it for no operation.
 AVX2_FLAGS     := -mavx2 -mfma -mprfchw -mno-avx512f  # also where CXXFLAGS ask for more
 AVX512_FLAGS   := -mavx2 -mfma -mprfchw -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
 endif

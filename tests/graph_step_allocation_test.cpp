@@ -38,30 +38,39 @@ TEST_CASE("after the first step a training step allocates nothing and starts no 
   const quench::ImageSet images = noise();
   for (const int threads : {1, 3}) {
     for (const float momentum : {0.0F, 0.9F}) {
-      CAPTURE(threads);
-      CAPTURE(momentum);
-      quench::ThreadPool pool(threads);
-      quench::Graph graph;
-      const quench::Tensor loss = softmax_cross_entropy(mlp(graph.input({1, 28, 28})));
-      quench::Model model(graph, loss, {.batch = batch, .seed = 1, .executor = &pool});
-      quench::Sgd sgd(model.parameters(), {.lr = 0.1F, .momentum = momentum, .weight_decay = 0.01F});
+      for (const bool at_once : {false, true}) {
+        CAPTURE(at_once);
+        CAPTURE(threads);
+        CAPTURE(momentum);
+        quench::ThreadPool pool(threads);
+        quench::Graph graph;
+        const quench::Tensor loss = softmax_cross_entropy(mlp(graph.input({1, 28, 28})));
+        quench::Model model(graph, loss, {.batch = batch, .seed = 1, .executor = &pool});
+        quench::Sgd sgd(model.parameters(), {.lr = 0.1F, .momentum = momentum, .weight_decay = 0.01F});
 
-      const quench::Batches batches = images.shuffled({.batch = batch, .seed = 1, .keep_partial = true});
-      REQUIRE(batches.size() == 3);
-      REQUIRE(batches[2].indices.size() == 50);
-      model.forward_backward(batches[0]);
-      sgd.step();
+        const quench::Batches batches = images.shuffled({.batch = batch, .seed = 1, .keep_partial = true});
+        REQUIRE(batches.size() == 3);
+        REQUIRE(batches[2].indices.size() == 50);
+        const auto step = [&](const quench::Batch& b) {
+          if (at_once) {
+            sgd.step(model, b);
+          } else {
+            model.forward_backward(b);
+            sgd.step();
+          }
+        };
+        step(batches[0]);
 
-      const AllocationCounter counter;
-      int steps = 0;
-      while (steps < 20) {
-        for (const quench::Batch& b : batches) {
-          model.forward_backward(b);
-          sgd.step();
-          ++steps;
+        const AllocationCounter counter;
+        int steps = 0;
+        while (steps < 20) {
+          for (const quench::Batch& b : batches) {
+            step(b);
+            ++steps;
+          }
         }
+        CHECK(counter.count() == 0);
       }
-      CHECK(counter.count() == 0);
     }
   }
 }

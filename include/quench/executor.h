@@ -7,10 +7,12 @@
 namespace quench {
 
 /// Runs independent chunks of work. Results never depend on the number of threads: each number is computed
-/// within one chunk, in an order that the shape of the data decides, and no two chunks touch the same element. An embedder with a scheduler of its own derives from this.
+/// within one chunk, in an order that the shape of the data decides, and no two chunks touch the same element. An
+/// embedder with a scheduler of its own derives from this.
 class Executor {
  public:
-  /// One chunk: called with the caller's context and an index in [0, chunks). Never throws.
+  /// One chunk: called with the caller's context and an index in [0, chunks). Never throws. Needs up to 96 KiB of
+  /// stack.
   using Chunk = void (*)(void* context, std::int64_t index) noexcept;
 
   virtual ~Executor() = default;

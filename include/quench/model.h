@@ -57,7 +57,8 @@ class Model {
   /// parameters(). Returns that mean, without L2. Allocates nothing once the executor has started its threads.
   /// Throws Error when the batch has more examples than the model has lanes, none, or images of another shape.
   double forward_backward(const Batch& batch);
-  /// The mean cross-entropy of a batch, without gradients.
+  /// The mean cross-entropy of a batch, without gradients. The images must live as long as plan() is run on them,
+  /// with backward() or forward(); after the other functions it keeps none.
   double forward(const Batch& batch);
   /// Mean cross-entropy and accuracy over the whole set, in stored order. Allocates nothing after the first call.
   Evaluation evaluate(const ImageSet& images);

@@ -59,8 +59,8 @@ class Plan {
   /// Uses the first bytes() bytes of the caller's block, 64-byte aligned, which must outlive the plan, and clears
   /// them: parameters are zero until they are set. Throws Error when it is too small or not aligned.
   void bind(std::span<std::byte> memory);
-  /// Allocates the block itself. Throws Error when there is not that much memory; the plan is then as it was.
-  /// Without a bind() the functions below that touch memory throw Error.
+  /// Allocates the block itself, on Linux up to 2 MiB more, for large pages. Throws Error when there is not that
+  /// much memory; the plan is then as it was. Without a bind() the functions below that touch memory throw Error.
   void bind();
 
   int batch() const;
@@ -80,15 +80,18 @@ class Plan {
 
   /// The value of an input, a parameter, the root or a kept tensor: [elements][lanes] when per-example, [elements]
   /// padded with zeros to a multiple of 16 when shared. Only lanes below live() mean something. Parameters may be
-  /// written; inputs are set by set_input(). Throws Error for a tensor that was not kept.
+  /// written; inputs are set by set_input(). Throws Error for a tensor that was not kept, and for an input that a
+  /// Model read as images.
   std::span<float> value(Tensor tensor);
   /// The gradient of the root with respect to a parameter, the root or a kept tensor, after backward(). Same
   /// layout, same errors. Those of parameters stay until the next backward(), others until the next forward().
+  /// Throws Error also for the gradient of a parameter that Sgd::step(model, batch) took as it came.
   std::span<float> gradient(Tensor tensor);
   /// The parameters that root depends on, in the order of the graph.
   std::span<Parameter> parameters();
 
-  /// Computes all values. Returns the root's first element (0 for a per-example root).
+  /// Computes all values. Throws Error when a Model read the input as images since the last set_input(). Returns
+  /// the root's first element (0 for a per-example root).
   float forward();
   /// Computes all gradients of the last forward(), whose values it overwrites in part: each call needs a forward()
   /// of its own. Throws Error without one, also when bind(), set_live(), set_input() or set_labels() came in

@@ -70,7 +70,9 @@ class Sgd {
   /// model.forward_backward(batch) and step() in one, the same bits: each weight is updated while its gradient is
   /// still in the nearest cache, which saves writing and reading most gradients; parameters() then does not have
   /// them. Returns the mean cross-entropy, without L2; the sums are in observables(). A loss that is not finite
-  /// updates nothing. Throws Error as the two functions do, and when the parameters are not those of this model.
+  /// updates nothing. Throws Error as the two functions do, and when the parameters are not all those of this
+  /// model. When an executor throws, some weights may have been updated and others not, and the sums are those of
+  /// the step before. A step() after it needs a forward_backward() first.
   double step(Model& model, const Batch& batch);
   /// What the last step returned.
   const Observables& observables() const;

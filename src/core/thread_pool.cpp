@@ -1,6 +1,6 @@
 // The library's own threads. One job at a time: a function and a number of chunks. Each thread has a share of them,
 // neighbours, the same of every job with that number of chunks: what a thread has computed in one loop of a
-// training step is in its own cache when the next loop reads it. Who has finished his share helps with the others'.
+// training step is in its own cache when the next loop reads it. Who has finished its own helps with the others'.
 //
 // A share is one 64-bit word, the job's number above and the chunks not yet taken below. A chunk is taken by a
 // compare-and-swap of the whole word, so a worker that wakes late, still holding a word of an earlier job, takes

@@ -36,9 +36,13 @@ const PlannedNode& readable(const PlanState& state, Tensor tensor, const char* w
   state.require_memory();
   const PlannedNode& planned = state.nodes[state.position(tensor, what)];
   const Node& source = state.nodes[planned.source].node;
-  if (!gradient && source.kind == Node::Kind::input && state.images != nullptr && planned.reads_images) {
+  if (!gradient && state.input_was_images && planned.reads_images) {
     throw Error(std::string(what) + ": " + describe(planned.node, planned.id) +
-                " was read as images and has no values, expected it in PlanOptions::keep");
+                " was read as images and has no values, expected a set_input()");
+  }
+  if (gradient && state.gradients_taken && planned.taken_at_once) {
+    throw Error(std::string(what) + ": that of " + describe(planned.node, planned.id) +
+                " was taken as it came and is not in memory, expected a backward()");
   }
   const bool stays =
       planned.kept || source.kind == Node::Kind::parameter || (source.kind == Node::Kind::input && !gradient);
@@ -56,6 +60,7 @@ void run_backward(PlanState& s) {
     throw Error("backward: expected a forward() since the last backward(), bind() or setting of inputs and labels");
   }
   s.ready_for_backward = false;
+  s.gradients_taken = s.sink != nullptr;
   const FloatEnvironment environment;
   s.table = &kernels::table();
   s.running = s.executor != nullptr ? s.executor : &default_executor();
@@ -122,6 +127,9 @@ void Plan::bind(std::span<std::byte> memory) {
   if (memory.data() != s.owned.get()) s.owned.reset();
   s.memory = memory.data();
   s.ready_for_backward = false;
+  s.images = nullptr;
+  s.input_was_images = false;
+  s.gradients_taken = false;
   std::memset(s.memory, 0, s.bytes);
   for (std::size_t i = 0; i < s.parameters.size(); ++i) {
     const PlannedNode& planned = s.nodes[s.parameter_positions[i]];
@@ -133,7 +141,8 @@ void Plan::bind(std::span<std::byte> memory) {
 
 void Plan::bind() {
   PlanState& s = *state_;
-  const bool large = s.bytes >= huge_page && s.bytes <= std::numeric_limits<std::size_t>::max() - huge_page;
+  const bool large =
+      has_huge_pages && s.bytes >= huge_page && s.bytes <= std::numeric_limits<std::size_t>::max() - huge_page;
   const std::size_t size = large ? (s.bytes + huge_page - 1) / huge_page * huge_page : s.bytes;
   const std::align_val_t align{large ? huge_page : alignment};
   std::byte* block = nullptr;
@@ -170,7 +179,10 @@ void Plan::set_input(Tensor input, std::span<const float> values) {
                 std::to_string(s.live) + " live examples of " + std::to_string(features) + ")");
   }
   s.ready_for_backward = false;
-  if (planned.reads_images) s.images = nullptr;
+  if (planned.reads_images) {
+    s.images = nullptr;
+    s.input_was_images = false;
+  }
   kernels::table().transpose(values.data(), s.live, features, features, s.floats(planned.value), s.lanes,
                              padded(s.live));
   if (planned.example_major == none) return;
@@ -212,6 +224,9 @@ std::span<float> Plan::gradient(Tensor tensor) {
 float Plan::forward() {
   PlanState& s = *state_;
   s.require_memory();
+  if (s.input_was_images && s.images == nullptr) {
+    throw Error("forward: the input was read as images, which are gone, expected a set_input()");
+  }
   s.ready_for_backward = false;  // an executor may throw
   const FloatEnvironment environment;
   s.table = &kernels::table();

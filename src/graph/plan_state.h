@@ -81,7 +81,9 @@ struct PlanState {
 
   /// The images that an input with reads_images stands for, in place of its buffers; null: the buffers hold it.
   const kernels::Images* images = nullptr;
-  GradientSink* sink = nullptr;  ///< while backward runs for one
+  bool input_was_images = false;  ///< those buffers hold nothing: set_input() must come before the next forward
+  bool gradients_taken = false;   ///< by the sink of the last backward: of nodes taken_at_once memory has none
+  GradientSink* sink = nullptr;   ///< while backward runs for one
 
   StepTimer* timer = nullptr;  ///< of a benchmark
   void end_of(std::size_t position, const char* part) const {

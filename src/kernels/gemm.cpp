@@ -52,7 +52,7 @@ Cut cut(const Gemm& g, int threads) {
   // in the nearest cache but one.
   c.column_bands = std::max<int64_t>(1, ceil_div(c.groups, widest_column_band));
   const int64_t worth = 2 * g.m * g.n * std::max<int64_t>(g.k, 1) / smallest_job_flops;
-  const int64_t sharers = std::clamp<int64_t>(worth, 1, threads);
+  const int64_t sharers = std::clamp<int64_t>(worth, 1, std::max(1, threads));
   const int64_t shares = std::min(ceil_div(sharers, c.column_bands), std::max<int64_t>(1, g.m));
   c.row_bands =
       std::min(round_up(std::max<int64_t>(1, ceil_div(g.m, tallest_row_band)), shares), std::max<int64_t>(1, g.m));
@@ -156,7 +156,7 @@ void gemm(const Gemm& product, void* memory, Executor& executor) {
       if (fetch) {
         const Band b = band(job);
         const int64_t rows = b.last_row - b.first_row, columns = (b.last_group - b.first_group) * group;
-        t.prefetch(g.b + b.first_group * group, g.k, std::min(columns, g.n), g.b_stride);
+        t.prefetch(g.b + b.first_group * group, g.k, std::min(columns, g.n - b.first_group * group), g.b_stride);
         if (g.a_transposed) {
           t.prefetch(g.a + b.first_row, g.k, rows, g.a_stride);
         } else {

@@ -41,7 +41,7 @@ std::size_t gemm_workspace_bytes(const Gemm& g);
 void gemm(const Gemm& product, void* workspace, Executor& executor);
 
 /// gemm() with op(B) = the pixels of images, [k features, n examples]: a layer's output from bytes. B's fields are
-/// not looked at; A is not transposed, `lanes` is set. No workspace.
+/// not looked at; A is not transposed, `lanes` is set, n and k are at least 1. No workspace.
 void product_of_images(const Gemm& product, const Images& images, Executor& executor);
 /// Whether product_of_images() and gemm_pieces() can take B as images, and are the faster way: there are few
 /// examples, and rows of A do not fall on the same sets of a cache.

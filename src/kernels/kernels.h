@@ -155,9 +155,9 @@ struct Table {
 
   // --- optimiser -----------------------------------------------------------------------------
   /// g = fma(lambda, theta, g); v' = fma(mu, v, -(a g)); theta' = fma(eta, v', theta), and the sums of the state
-  /// before the update. Sums, lane = column mod 16: theta.g, |g|^2 and |theta|^2 in float (fma), over as many whole
-  /// rows as have at most 16 groups together (of a longer row, 16 groups at a time), then added to 16 double lanes;
-  /// the others in 16 double lanes, their products exact; then the tree.
+  /// before the update. columns <= 256. Sums, lane = column mod 16: theta.g, |g|^2 and |theta|^2 in float (fma),
+  /// over as many rows as have at most 16 groups together, then added to 16 double lanes; the others in 16 double
+  /// lanes, their products exact; then the tree.
   /// v = null asks for mu = 0 without a stored velocity, v' = -(a g): only theta_g, g_g and theta_theta are
   /// measured.
   UpdateSums (*sgd)(const UpdatePiece&, const SgdStep& step);

@@ -119,6 +119,7 @@ QUENCH_NOINLINE void narrow_tile(const Product& p, int64_t row) {
     a += a_col;
     b += b_row;
   }
+  QUENCH_UNROLL
   for (int i = 0; i < R; ++i) {
     f32x16 result = zero();
     result.v[0] = sum[i];

@@ -8,9 +8,9 @@ namespace quench::kernels {
 namespace {
 
 // --- 16 x 16 blocks by perfect shuffles ------------------------------------------------------
-// ------------------------------------------------------------------------------ Interleaving rows i and i + 8 of
-// sixteen, four times over, transposes them: each round rotates the bits of an element's position (row, column) by
-// one, and four rounds exchange row and column.
+//
+// Interleaving rows i and i + 8 of sixteen, four times over, transposes them: each round rotates the bits of an
+// element's position (row, column) by one, and four rounds exchange row and column.
 
 #if !QUENCH_PLAIN
 

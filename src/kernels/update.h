@@ -25,45 +25,42 @@ QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) 
   for (int64_t r = 0; r < p.rows; ++r) {
     float *theta = p.theta + r * p.row, *v = Stored ? p.v + r * p.row : nullptr;
     const float* g = p.g + r * p.g_row;
-    for (int64_t first = 0; first < p.columns; first += float_run * lanes) {
-      const int64_t end = p.columns - first < float_run * lanes ? p.columns : first + float_run * lanes;
-      const int64_t groups = (end - first + lanes - 1) / lanes;
-      if (run + groups > float_run) {
-        theta_g = theta_g + to_double(run_theta_g);
-        g_g = g_g + to_double(run_g_g);
-        theta_theta = theta_theta + to_double(run_theta_theta);
-        run_theta_g = run_g_g = run_theta_theta = zero();
-        run = 0;
+    const int64_t groups = (p.columns + lanes - 1) / lanes;
+    if (run + groups > float_run) {
+      theta_g = theta_g + to_double(run_theta_g);
+      g_g = g_g + to_double(run_g_g);
+      theta_theta = theta_theta + to_double(run_theta_theta);
+      run_theta_g = run_g_g = run_theta_theta = zero();
+      run = 0;
+    }
+    run += groups;
+    for (int64_t i = 0; i < p.columns; i += lanes) {
+      const int64_t left = p.columns - i;
+      const bool whole = left >= lanes;  // in a partial group zeros stand for what is not there, and add nothing
+      const f32x16 theta_i = whole ? load(theta + i) : load_first(theta + i, left);
+      const f32x16 g_i = fma(lambda, theta_i, whole ? load(g + i) : load_first(g + i, left));
+      const f32x16 a_g = Scaled ? a * g_i : g_i;  // 1 g is g
+      run_theta_g = fma(theta_i, g_i, run_theta_g);
+      run_g_g = fma(g_i, g_i, run_g_g);
+      run_theta_theta = fma(theta_i, theta_i, run_theta_theta);
+      f32x16 theta_next, v_next = zero();
+      if constexpr (Stored) {
+        const f32x16 v_i = whole ? load(v + i) : load_first(v + i, left);
+        v_next = fma(mu, v_i, -a_g);
+        theta_next = fma(lr, v_next, theta_i);
+        const f64x16 v_d = to_double(v_i);
+        add_product(v_v, v_d, v_d);
+        add_product(v_g, v_d, to_double(g_i));
+        add_product(theta_v, to_double(theta_i), v_d);
+      } else {
+        theta_next = fma(lr, -a_g, theta_i);
       }
-      run += groups;
-      for (int64_t i = first; i < end; i += lanes) {
-        const int64_t left = end - i;
-        const bool whole = left >= lanes;  // in a partial group zeros stand for what is not there, and add nothing
-        const f32x16 theta_i = whole ? load(theta + i) : load_first(theta + i, left);
-        const f32x16 g_i = fma(lambda, theta_i, whole ? load(g + i) : load_first(g + i, left));
-        const f32x16 a_g = Scaled ? a * g_i : g_i;  // 1 g is g
-        run_theta_g = fma(theta_i, g_i, run_theta_g);
-        run_g_g = fma(g_i, g_i, run_g_g);
-        run_theta_theta = fma(theta_i, theta_i, run_theta_theta);
-        f32x16 theta_next, v_next = zero();
-        if constexpr (Stored) {
-          const f32x16 v_i = whole ? load(v + i) : load_first(v + i, left);
-          v_next = fma(mu, v_i, -a_g);
-          theta_next = fma(lr, v_next, theta_i);
-          const f64x16 v_d = to_double(v_i);
-          add_product(v_v, v_d, v_d);
-          add_product(v_g, v_d, to_double(g_i));
-          add_product(theta_v, to_double(theta_i), v_d);
-        } else {
-          theta_next = fma(lr, -a_g, theta_i);
-        }
-        if (whole) {
-          store(theta + i, theta_next);
-          if constexpr (Stored) store(v + i, v_next);
-        } else {
-          store_first(theta + i, theta_next, left);
-          if constexpr (Stored) store_first(v + i, v_next, left);
-        }
+      if (whole) {
+        store(theta + i, theta_next);
+        if constexpr (Stored) store(v + i, v_next);
+      } else {
+        store_first(theta + i, theta_next, left);
+        if constexpr (Stored) store_first(v + i, v_next, left);
       }
     }
   }

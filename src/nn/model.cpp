@@ -57,6 +57,18 @@ bool takes_images(const Shape& shape, const ImageSet& images) {
   }
 }
 
+/// A call that is done with its images when it returns: the plan does not keep pointing at them.
+class ImagesScope {
+ public:
+  explicit ImagesScope(PlanState& plan) : plan_(plan) {}
+  ~ImagesScope() { plan_.images = nullptr; }
+  ImagesScope(const ImagesScope&) = delete;
+  ImagesScope& operator=(const ImagesScope&) = delete;
+
+ private:
+  PlanState& plan_;
+};
+
 // Floats that one thread gathers at least.
 constexpr std::int64_t gather_grain = 16 * 1024;
 
@@ -133,6 +145,7 @@ void Model::State::gather(const Batch& batch) {
           .scale = images.normalization().scale,
           .shift = images.normalization().shift};
   p.images = p.nodes[input].reads_images ? &view : nullptr;
+  p.input_was_images = p.images != nullptr;
   if (p.images == nullptr) fill_input();
   p.end_of(input, "gather");
 }
@@ -185,6 +198,7 @@ std::size_t Model::bytes() const { return state_->plan.bytes(); }
 
 double Model::forward_backward(const Batch& batch) {
   const FloatEnvironment environment;
+  const ImagesScope scope(state_of(state_->plan));
   const double sum = state_->forward(batch);
   state_->plan.backward();
   return sum / static_cast<double>(batch.indices.size());
@@ -192,6 +206,7 @@ double Model::forward_backward(const Batch& batch) {
 
 double Model::forward_backward_into(const Batch& batch, GradientSink& sink) {
   const FloatEnvironment environment;
+  const ImagesScope scope(state_of(state_->plan));
   const double loss = state_->forward(batch) / static_cast<double>(batch.indices.size());
   if (std::isfinite(loss)) backward_into(state_of(state_->plan), sink);
   return loss;
@@ -205,6 +220,7 @@ double Model::forward(const Batch& batch) {
 Evaluation Model::evaluate(const ImageSet& images) {
   const FloatEnvironment environment;
   State& s = *state_;
+  const ImagesScope scope(state_of(s.plan));
   if (images.size() == 0) throw Error("model: the set to evaluate has no images, expected at least 1");
   Evaluation result;
   result.examples = images.size();

@@ -248,8 +248,9 @@ const Observables& Sgd::step() {
 
 double Sgd::step(Model& model, const Batch& batch) {
   State& s = *state_;
-  if (model.parameters().tensors.data() != s.parameters.tensors.data()) {
-    throw Error("step: the parameters of the optimiser are not those of the model");
+  const std::span<Parameter> tensors = model.parameters().tensors;
+  if (tensors.data() != s.parameters.tensors.data() || tensors.size() != s.parameters.tensors.size()) {
+    throw Error("step: the parameters of the optimiser are not those of the model, expected all of them");
   }
   const FloatEnvironment environment;
   s.begin(lr);

@@ -67,7 +67,7 @@ TEST_CASE("a negative number of chunks is an empty job") {
   CHECK(calls.each_is(0));
 }
 
-TEST_CASE("a job of more chunks than one ticket holds still runs each once") {
+TEST_CASE("a job of more chunks than one share holds still runs each once") {
   ThreadPool pool(2);
   constexpr std::int64_t chunks = (std::int64_t{1} << 24) + 5;
   // Sums of i and of i^2 modulo 2^64 in place of a table of 16 million counters, a slice for each thread that

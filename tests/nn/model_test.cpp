@@ -101,19 +101,39 @@ TEST_CASE("a batch of images gives the bits of the same numbers set by hand") {
   CHECK(gradient_bits(model.plan()) == gradient_bits(plan));
 }
 
-TEST_CASE("an input that stays images has no values to read, unless it is kept") {
-  const ImageSet images = random_images(40, 5, 4, 10);
+TEST_CASE("an input that stays images has no values to read, and the images are not used after the call") {
+  std::optional<ImageSet> images = random_images(40, 5, 4, 10);
   const std::vector<std::uint32_t> all = first(40);
   Network net;
   const Tensor x = net.graph.tensor(0);
   Model model(net.graph, net.loss, {.batch = 40});
+  quench::Plan& plan = model.plan();
+  const char* gone = "forward: the input was read as images, which are gone, expected a set_input()";
+  model.forward({&*images, all});
+  CHECK_THROWS_WITH_AS(plan.value(x),
+                       "value: input 'input' was read as images and has no values, expected a set_input()", Error);
+  plan.backward();  // the set still lives
+  model.forward_backward({&*images, all});
+  CHECK_THROWS_WITH_AS(plan.forward(), gone, Error);
+  model.evaluate(*images);
+  images.reset();
+  CHECK_THROWS_WITH_AS(plan.forward(), gone, Error);
+  const std::vector<float> values(40 * 20, 0.5F);
+  plan.set_input(x, values);
+  CHECK(plan.value(x)[0] == 0.5F);
+  plan.forward();
+  plan.backward();
+}
+
+TEST_CASE("bind() forgets the images as it clears the memory") {
+  const ImageSet images = random_images(40, 5, 4, 10);
+  const std::vector<std::uint32_t> all = first(40);
+  Network net;
+  Model model(net.graph, net.loss, {.batch = 40});
   model.forward({&images, all});
-  CHECK_THROWS_WITH_AS(model.plan().value(x),
-                       "value: input 'input' was read as images and has no values, expected it in PlanOptions::keep",
-                       Error);
-  std::vector<float> values(40 * 20, 0.5F);
-  model.plan().set_input(x, values);
-  CHECK(model.plan().value(x)[0] == 0.5F);
+  model.plan().bind();
+  CHECK(model.plan().value(net.graph.tensor(0))[0] == 0.0F);
+  model.plan().forward();
 }
 
 TEST_CASE("batches too large to stay images give the bits of small ones") {

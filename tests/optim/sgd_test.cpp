@@ -295,6 +295,22 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a gradient that was taken as it came is not to be read afterwards") {
+  const ImageSet images = quench_test::random_images(20, 28, 28, 10);
+  const std::vector<std::uint32_t> indices{0, 1, 2};
+  Graph graph;
+  Model model(graph, softmax_cross_entropy(mlp(graph.input({1, 28, 28}))), {.batch = 20});
+  Sgd sgd(model.parameters(), {.lr = 0.1F});
+  const Tensor weight = graph.tensor(2);
+  sgd.step(model, {&images, indices});
+  CHECK_THROWS_WITH_AS(
+      model.plan().gradient(weight),
+      "gradient: that of parameter 'fc1.weight' was taken as it came and is not in memory, expected a backward()",
+      Error);
+  model.forward_backward({&images, indices});
+  CHECK(model.plan().gradient(weight).size() == 200 * 784);
+}
+
 TEST_CASE("a step whose loss is not finite updates nothing") {
   const ImageSet images = quench_test::random_images(20, 28, 28, 10);
   std::vector<std::uint32_t> indices(20);
@@ -317,8 +333,14 @@ TEST_CASE("an optimiser refuses to step a model whose parameters are not its own
   const Tensor loss = softmax_cross_entropy(mlp(graph.input({1, 28, 28})));
   Model mine(graph, loss, {.batch = 20}), other(graph, loss, {.batch = 20});
   Sgd sgd(mine.parameters(), {.lr = 0.1F});
-  CHECK_THROWS_WITH_AS(sgd.step(other, {&images, indices}),
-                       "step: the parameters of the optimiser are not those of the model", Error);
+  const char* refusal = "step: the parameters of the optimiser are not those of the model, expected all of them";
+  CHECK_THROWS_WITH_AS(sgd.step(other, {&images, indices}), refusal, Error);
+  Parameters some = mine.parameters();
+  some.tensors = some.tensors.first(2);
+  Sgd partial(some, {.lr = 0.1F});
+  CHECK_THROWS_WITH_AS(partial.step(mine, {&images, indices}), refusal, Error);
+  mine.forward_backward({&images, indices});
+  partial.step();  // from gradients in memory it may update a part
 }
 
 TEST_CASE("a model made without training has nothing to update") {
