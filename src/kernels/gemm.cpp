@@ -14,123 +14,118 @@ constexpr int64_t group = lanes_per_group;
 
 // All sizes below shape the work and the cache use only. Bits do not depend on them: each element of C is one
 // chain, and a block of k continues the chain from what C holds.
-constexpr int64_t longest_k_block = 512;    // 3 vectors x 512 rows of B are 96 KiB: half of a small L2
-constexpr int64_t widest_column_band = 30;  // groups; a multiple of 3
-constexpr int64_t tallest_row_band = 216;   // rows; with 512 columns of A 432 KiB, reused by each panel of B
+//
+// There are two ways. Where B is small or few rows of C use it, each job copies the panel of B that it is about to
+// use, at most 64 columns, to its stack: it then lies in the nearest cache, aligned, without gaps and conflicts.
+// Where B is large and many rows use it, blocks of B are copied to the workspace for all jobs.
+constexpr int64_t widest_panel = 64;
+constexpr int64_t longest_panel = 192;  // rows of B: a panel is then at most as large as a nearest cache, 48 KiB
+constexpr int64_t smallest_copied_rows = 16;          // rows of C that repay the copy: two tiles or three
+constexpr int64_t smallest_copied_floats = 8 * 1024;  // below this B stays in the nearest cache as it is
+constexpr int64_t longest_in_place = 512;             // rows of B where it is read in place
+static_assert(longest_in_place * group <= widest_panel * longest_panel);  // its last, partial group is copied
 constexpr int64_t most_fetched_bytes = 512 * 1024;
-constexpr int64_t smallest_packed_rows = 48;          // rows of C that repay the packing of B
-constexpr int64_t smallest_packed_bytes = 32 * 1024;  // below this a matrix stays in L1 whatever its stride
 
-/// How one product is cut.
-struct Cut {
-  int64_t groups;       ///< of 16 columns, the last one possibly partial
-  int64_t full_groups;  ///< those that may be read and written whole
-  int64_t k_blocks;
-  int64_t k_block;  ///< the longest of them
-  int64_t row_bands, column_bands;
-  bool pack_a;     ///< copy A[m, k_block], untransposed, into rows without conflicts
-  bool pack_b;     ///< copy B[k_block, n] into groups of 16 columns, [groups][k_block][16]
-  bool pack_tail;  ///< the same for the last, partial group alone
-  int64_t a_row;   ///< row stride of packed A
-};
+constexpr int64_t smallest_block_bytes = 200 * 1024;  // of B; what is smaller is read from L2 panel by panel
+constexpr int64_t most_bytes_in_place = 1024 * 1024;
+constexpr int64_t smallest_block_rows = 192;
+constexpr int64_t longest_k_block = 768;   // each block more reads and writes C once more
+constexpr int64_t widest_block = 24;       // groups; with 768 rows 1.1 MiB, which leaves half of an L2 to A and C
+constexpr int64_t tallest_row_band = 126;  // rows; 14 tiles of 9; with 768 columns 378 KiB of A
 
-Cut cut(const Gemm& g, int threads) {
-  Cut c{};
-  c.groups = ceil_div(g.n, group);
-  c.full_groups = g.lanes ? c.groups : g.n / group;
-  c.k_blocks = std::max<int64_t>(1, ceil_div(g.k, longest_k_block));
-  c.k_block = ceil_div(g.k, c.k_blocks);
+/// Rows of B that are not aligned, or fall on few sets of a cache, or have to be turned.
+bool crooked(const Gemm& g) { return g.b_transposed || g.b_stride % group != 0 || g.b_stride % widest_panel == 0; }
 
-  const int64_t a_bytes = g.m * g.k * 4, b_bytes = g.k * g.n * 4;
-  c.pack_a = a_bytes > smallest_packed_bytes && conflicting(g.a_stride) && g.n >= 4 * group;
-  c.pack_b = g.b_transposed || (b_bytes > smallest_packed_bytes && g.m >= smallest_packed_rows &&
-                                (conflicting(g.b_stride) || b_bytes > 1024 * 1024));
-  c.pack_tail = !c.pack_b && c.full_groups < c.groups;
-  c.a_row = packed_row(c.k_block);
-
-  // Bands of equal size, of which each thread gets as many; in large products short enough that a block of A stays
-  // in the nearest cache but one.
-  c.column_bands = std::max<int64_t>(1, ceil_div(c.groups, widest_column_band));
-  const int64_t worth = 2 * g.m * g.n * std::max<int64_t>(g.k, 1) / smallest_job_flops;
-  const int64_t sharers = std::clamp<int64_t>(worth, 1, std::max(1, threads));
-  const int64_t shares = std::min(ceil_div(sharers, c.column_bands), std::max<int64_t>(1, g.m));
-  c.row_bands =
-      std::min(round_up(std::max<int64_t>(1, ceil_div(g.m, tallest_row_band)), shares), std::max<int64_t>(1, g.m));
-  return c;
+bool in_blocks(const Gemm& g) {
+  const int64_t bytes = g.k * g.n * static_cast<int64_t>(sizeof(float));
+  return g.m >= smallest_block_rows && bytes > (crooked(g) ? smallest_block_bytes : most_bytes_in_place);
 }
 
-struct Workspace {
-  int64_t a_floats, b_floats;
-};
-
-/// Never less for a smaller k, whose one block may be longer than each of two: plans measure with all lanes live.
-Workspace workspace(const Gemm& g, const Cut& c) {
-  const int64_t k = std::min(g.k, longest_k_block);
-  Workspace w{};
-  if (c.pack_a) w.a_floats = round_up(g.m * packed_row(k), group);
-  if (c.pack_b) w.b_floats = c.groups * k * group;
-  if (c.pack_tail) w.b_floats = k * group;
-  return w;
+/// How many threads a product is worth.
+int64_t sharers(const Gemm& g, const Executor& executor) {
+  return std::clamp<int64_t>(2 * g.m * g.n * g.k / smallest_job_flops, 1, std::max(1, executor.threads()));
 }
 
-/// Rows first_row .. last_row and column groups first_group .. last_group of C, for one block of k.
-struct Band {
-  int64_t first_row, last_row, first_group, last_group;
-};
-
-void band_product(const Table& t, const Gemm& g, const Cut& c, const Band& band, int64_t k0, int64_t k,
-                  const float* packed_a, const float* packed_b) {
+/// Rows first_row .. last_row of C, its column groups from first_group on, and columns k0 .. k1 of A. B is not set.
+Product part_of(const Gemm& g, int64_t first_row, int64_t last_row, int64_t first_group, int64_t last_group,
+                int64_t k0, int64_t k1) {
   Product p{};
-  p.rows = band.last_row - band.first_row;
-  p.k = k;
-  p.a_row = c.pack_a ? c.a_row : g.a_transposed ? 1 : g.a_stride;
-  p.a_col = c.pack_a ? 1 : g.a_transposed ? g.a_stride : 1;
-  p.a = (c.pack_a ? packed_a : g.a + k0 * p.a_col) + band.first_row * p.a_row;
+  p.rows = last_row - first_row;
+  p.vectors = last_group - first_group;
+  p.k = k1 - k0;
+  p.a_row = g.a_transposed ? 1 : g.a_stride;
+  p.a_col = g.a_transposed ? g.a_stride : 1;
+  p.a = g.a + first_row * p.a_row + k0 * p.a_col;
+  p.c = g.c + first_row * g.c_stride + first_group * group;
+  p.c_row = g.c_stride;
+  p.absent = g.lanes ? 0 : std::max<int64_t>(0, last_group * group - g.n);
+  p.live_lanes = g.lanes && !g.b_transposed && last_group * group >= g.n ? g.n % group : 0;
   p.start = k0 > 0 ? Start::accumulate : g.start;
-  p.bias = g.bias ? g.bias + band.first_row : nullptr;
-  p.relu = g.relu && k0 + k == g.k;
+  p.bias = g.bias ? g.bias + first_row : nullptr;
+  p.relu = g.relu && k1 == g.k;
+  return p;
+}
 
-  const int64_t last_full = std::min(band.last_group, c.full_groups);
-  if (last_full > band.first_group) {
-    p.vectors = last_full - band.first_group;
-    p.live_lanes = g.lanes && last_full == c.groups ? g.n % group : 0;
-    p.b_row = c.pack_b ? group : g.b_stride;
-    p.b_group = c.pack_b ? c.k_block * group : group;
-    p.b = c.pack_b ? packed_b + band.first_group * p.b_group : g.b + k0 * g.b_stride + band.first_group * group;
-    p.c = g.c + band.first_row * g.c_stride + band.first_group * group;
-    p.c_row = g.c_stride;
-    t.product(p);
+/// Rows first_row .. last_row of C, by panels of B on the stack.
+void product_by_panels(const Table& t, const Gemm& g, int64_t first_row, int64_t last_row) {
+  alignas(64) float panel[widest_panel * longest_panel];
+  // What is not copied is read where it lies, but for the columns that no group of 16 covers.
+  const bool copy = g.b_transposed || (crooked(g) && last_row - first_row >= smallest_copied_rows &&
+                                       g.k * g.n > smallest_copied_floats);
+  const int64_t groups = ceil_div(g.n, group);
+  const int64_t blocks = std::max<int64_t>(1, ceil_div(g.k, copy ? longest_panel : longest_in_place));
+  const int64_t as_they_are = copy ? 0 : g.lanes ? groups : g.n / group;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t k0 = g.k * block / blocks, k1 = g.k * (block + 1) / blocks;
+    const auto columns = [&](int64_t first, int64_t last, float* copy_to) {
+      if (first == last) return;
+      Product p = part_of(g, first_row, last_row, first, last, k0, k1);
+      p.b = g.b + (g.b_transposed ? first * group * g.b_stride + k0 : k0 * g.b_stride + first * group);
+      p.b_row = g.b_stride;
+      p.b_group = group;
+      p.b_transposed = g.b_transposed;
+      p.panel = copy_to;
+      t.product(p);
+    };
+    columns(0, as_they_are, nullptr);
+    columns(as_they_are, groups, panel);
   }
-  if (band.last_group > c.full_groups) {
-    // The partial group is computed beside C and only its columns are copied.
-    float tile[tallest_row_band * group];
-    const int64_t column = c.full_groups * group, columns = g.n - column;
-    float* corner = g.c + band.first_row * g.c_stride + column;
-    if (p.start == Start::accumulate) {
-      for (int64_t i = 0; i < p.rows; ++i) {
-        for (int64_t j = 0; j < group; ++j) tile[i * group + j] = j < columns ? corner[i * g.c_stride + j] : 0.0F;
-      }
+}
+
+/// All of C, by blocks of B in the workspace, [groups][k][16].
+void product_by_blocks(const Table& t, const Gemm& g, float* packed, Executor& executor) {
+  const int64_t groups = ceil_div(g.n, group);
+  const int64_t bands = ceil_div(groups, widest_block), blocks = ceil_div(g.k, longest_k_block);
+  const int64_t jobs = std::min(round_up(ceil_div(g.m, tallest_row_band), sharers(g, executor)), g.m);
+  for (int64_t band = 0; band < bands; ++band) {
+    const int64_t first = groups * band / bands, last = groups * (band + 1) / bands;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t k0 = g.k * block / blocks, k1 = g.k * (block + 1) / blocks, k = k1 - k0;
+      constexpr int64_t groups_per_pack = 4;
+      parallel_for(executor, ceil_div(last - first, groups_per_pack), [&](int64_t i) {
+        const int64_t from = first + i * groups_per_pack, to = std::min(last, from + groups_per_pack);
+        pack_columns(t, g, k0, k, from, to, packed + (from - first) * k * group);
+      });
+      parallel_for(executor, jobs, [&](int64_t job) {
+        Product p = part_of(g, g.m * job / jobs, g.m * (job + 1) / jobs, first, last, k0, k1);
+        p.b = packed;
+        p.b_row = group;
+        p.b_group = k * group;
+        t.product(p);
+      });
     }
-    p.vectors = 1;
-    p.live_lanes = 0;
-    p.b_row = group;
-    p.b_group = 0;
-    p.b = packed_b + (c.pack_b ? c.full_groups * c.k_block * group : 0);
-    p.c = tile;
-    p.c_row = group;
-    t.product(p);
-    for (int64_t i = 0; i < p.rows; ++i) std::copy_n(tile + i * group, columns, corner + i * g.c_stride);
   }
 }
 
 }  // namespace
 
 std::size_t gemm_workspace_bytes(const Gemm& g) {
-  const Workspace w = workspace(g, cut(g, 1));
-  return static_cast<std::size_t>(w.a_floats + w.b_floats) * sizeof(float);
+  if (!in_blocks(g)) return 0;
+  const int64_t groups = std::min(ceil_div(g.n, group), widest_block), k = std::min(g.k, longest_k_block);
+  return static_cast<std::size_t>(groups * group * k) * sizeof(float);
 }
 
-void gemm(const Gemm& product, void* memory, Executor& executor) {
+void gemm(const Gemm& product, void* workspace, Executor& executor) {
   Gemm g = product;
   if (g.m <= 0 || g.n <= 0) return;
   if (g.k == 0) {  // nothing of A and B is read: they may be null
@@ -138,62 +133,22 @@ void gemm(const Gemm& product, void* memory, Executor& executor) {
     g.a_stride = g.b_stride = 0;
   }
   const Table& t = table();
-  const Cut c = cut(g, executor.threads());
-  float* packed_a = static_cast<float*>(memory);
-  float* packed_b = packed_a + workspace(g, c).a_floats;
+  if (in_blocks(g)) return product_by_blocks(t, g, static_cast<float*>(workspace), executor);
 
-  const auto band = [&](int64_t job) {
-    const int64_t row = job / c.column_bands, column = job % c.column_bands;
-    return Band{g.m * row / c.row_bands, g.m * (row + 1) / c.row_bands, c.groups * column / c.column_bands,
-                c.groups * (column + 1) / c.column_bands};
-  };
-  const int64_t jobs = c.row_bands * c.column_bands;
-  const auto k_first = [&](int64_t block) { return g.k * block / c.k_blocks; };
-
-  if (!c.pack_a && !c.pack_b && !c.pack_tail) {
-    const bool fetch = jobs > 1 && (g.m + g.n) * g.k * 4 <= most_fetched_bytes;
-    parallel_for(executor, jobs, [&](int64_t job) {
-      if (fetch) {
-        const Band b = band(job);
-        const int64_t rows = b.last_row - b.first_row, columns = (b.last_group - b.first_group) * group;
-        t.prefetch(g.b + b.first_group * group, g.k, std::min(columns, g.n - b.first_group * group), g.b_stride);
-        if (g.a_transposed) {
-          t.prefetch(g.a + b.first_row, g.k, rows, g.a_stride);
-        } else {
-          t.prefetch(g.a + b.first_row * g.a_stride, rows, g.k, g.a_stride);
-        }
-      }
-      for (int64_t block = 0; block < c.k_blocks; ++block) {
-        band_product(t, g, c, band(job), k_first(block), k_first(block + 1) - k_first(block), nullptr, nullptr);
-      }
-    });
-    return;
-  }
-
-  constexpr int64_t rows_per_pack = 32, groups_per_pack = 4;
-  const int64_t a_packs = c.pack_a ? ceil_div(g.m, rows_per_pack) : 0;
-  const int64_t b_packs = c.pack_b ? ceil_div(c.groups, groups_per_pack) : c.pack_tail ? 1 : 0;
-  for (int64_t block = 0; block < c.k_blocks; ++block) {
-    const int64_t k0 = k_first(block), k = k_first(block + 1) - k0;
-    const auto pack = [&](int64_t i) {
-      if (i < a_packs) {
-        pack_rows(t, g, k0, k, i * rows_per_pack, std::min(g.m, (i + 1) * rows_per_pack), c.a_row, packed_a);
-      } else if (c.pack_b) {
-        const int64_t first = (i - a_packs) * groups_per_pack;
-        for (int64_t j = first; j < std::min(c.groups, first + groups_per_pack); ++j) {
-          pack_columns(t, g, k0, k, j, packed_b + j * c.k_block * group);
-        }
+  const int64_t jobs = std::min(sharers(g, executor), g.m);
+  const bool fetch = jobs > 1 && (g.m + g.n) * g.k * 4 <= most_fetched_bytes;
+  parallel_for(executor, jobs, [&](int64_t job) {
+    const int64_t first = g.m * job / jobs, last = g.m * (job + 1) / jobs;
+    if (fetch) {
+      t.prefetch(g.b, g.b_transposed ? g.n : g.k, g.b_transposed ? g.k : g.n, g.b_stride);
+      if (g.a_transposed) {
+        t.prefetch(g.a + first, g.k, last - first, g.a_stride);
       } else {
-        pack_columns(t, g, k0, k, c.full_groups, packed_b);
+        t.prefetch(g.a + first * g.a_stride, last - first, g.k, g.a_stride);
       }
-    };
-    if (jobs == 1) {  // too little work to share
-      for (int64_t i = 0; i < a_packs + b_packs; ++i) pack(i);
-    } else {
-      parallel_for(executor, a_packs + b_packs, pack);
     }
-    parallel_for(executor, jobs, [&](int64_t job) { band_product(t, g, c, band(job), k0, k, packed_a, packed_b); });
-  }
+    product_by_panels(t, g, first, last);
+  });
 }
 
 }  // namespace quench::kernels

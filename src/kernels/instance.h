@@ -18,6 +18,7 @@ constexpr Table QUENCH_TABLE = {
     .name = QUENCH_TABLE_NAME,
     .numeric_class = QUENCH_FUSED ? "fma" : "muladd",
     .product = product,
+    .copy_groups = copy_groups,
     .transpose = transpose,
     .prefetch = prefetch_matrix<false>,
     .prefetch_to_write = prefetch_matrix<true>,

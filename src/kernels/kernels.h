@@ -49,6 +49,11 @@ struct Product {
   /// How many lanes of the last vector hold examples, when the others need not be computed: they are then stored as
   /// 0 or computed, whichever is faster. 0: all.
   int64_t live_lanes;
+  int64_t absent;  ///< columns that the last group of C lacks, 0 .. 15: they are neither read nor written
+  /// When not null, as many columns of B as are needed at a time, at most 64, are first copied there, [k][columns];
+  /// b_group is then 16, nothing of `absent` columns is read, and B may be transposed: B[k][j] = b[j * b_row + k].
+  float* panel;
+  bool b_transposed;
 };
 
 /// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term.
@@ -84,6 +89,10 @@ struct Table {
 
   // --- products ------------------------------------------------------------------------------
   void (*product)(const Product&);
+  /// dst[g * dst_group + r * 16 + l] = src[r * src_row + 16 g + l] for 16 g + l < columns, then 0 up to a multiple
+  /// of 16: groups of 16 columns, one behind the other.
+  void (*copy_groups)(const float* src, int64_t rows, int64_t columns, int64_t src_row, float* dst,
+                      int64_t dst_group);
   /// dst[c * dst_row + r] = src[r * src_row + c]; any sizes, any alignment. The columns r .. rounded up to
   /// `pad_rows` are written as 0 (pad_rows >= rows, or 0 for no padding).
   void (*transpose)(const float* src, int64_t rows, int64_t cols, int64_t src_row, float* dst, int64_t dst_row,

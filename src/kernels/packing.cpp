@@ -6,19 +6,22 @@ namespace quench::kernels {
 
 using std::int64_t;
 
-void pack_columns(const Table& table, const Gemm& g, int64_t k0, int64_t k, int64_t column_group, float* dst) {
+void pack_columns(const Table& table, const Gemm& g, int64_t k0, int64_t k, int64_t first, int64_t last,
+                  float* dst) {
   constexpr int64_t group = lanes_per_group;
-  const int64_t column = column_group * group;
-  const int64_t columns = std::min(group, g.n - column);
-  if (g.b_transposed) {
-    table.transpose(g.b + column * g.b_stride + k0, columns, k, g.b_stride, dst, group, group);
+  if (!g.b_transposed) {
+    const int64_t columns = std::min(g.n, last * group) - first * group;
+    table.copy_groups(g.b + k0 * g.b_stride + first * group, k, columns, g.b_stride, dst, k * group);
     return;
   }
-  const float* src = g.b + k0 * g.b_stride + column;
-  for (int64_t p = 0; p < k; ++p, src += g.b_stride, dst += group) {
-    for (int64_t j = 0; j < columns; ++j) dst[j] = src[j];
-    for (int64_t j = columns; j < group; ++j) dst[j] = 0.0F;
+  for (int64_t i = first; i < last; ++i, dst += k * group) {
+    const int64_t columns = std::min(group, g.n - i * group);
+    table.transpose(g.b + i * group * g.b_stride + k0, columns, k, g.b_stride, dst, group, group);
   }
+}
+
+void pack_columns(const Table& table, const Gemm& g, int64_t k0, int64_t k, int64_t column_group, float* dst) {
+  pack_columns(table, g, k0, k, column_group, column_group + 1, dst);
 }
 
 void pack_rows(const Table& table, const Gemm& g, int64_t k0, int64_t k, int64_t first, int64_t last, int64_t a_row,

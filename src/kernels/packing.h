@@ -24,6 +24,9 @@ constexpr std::int64_t packed_row(std::int64_t k) { return round_up(k, 2 * lanes
 /// One group of 16 columns of op(B), rows k0 .. k0 + k: dst[k][16], with zeros behind column n.
 void pack_columns(const Table& table, const Gemm& g, std::int64_t k0, std::int64_t k, std::int64_t column_group,
                   float* dst);
+/// Groups first .. last of 16 columns: dst[group - first][k][16].
+void pack_columns(const Table& table, const Gemm& g, std::int64_t k0, std::int64_t k, std::int64_t first,
+                  std::int64_t last, float* dst);
 /// Rows first .. last of op(A), columns k0 .. k0 + k: dst[row * a_row + p].
 void pack_rows(const Table& table, const Gemm& g, std::int64_t k0, std::int64_t k, std::int64_t first,
                std::int64_t last, std::int64_t a_row, float* dst);

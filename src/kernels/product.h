@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "kernels/product_tail.h"
 #include "kernels/simd.h"
+#include "kernels/transpose.h"
 
 namespace quench::kernels {
 namespace {
@@ -46,15 +47,15 @@ template <int V>
 constexpr int tallest_tile = 2 + QUENCH_SPILL_TEST_EXTRA_ROWS;
 #endif
 
-/// `tiles` tiles one below the other, each of R rows x V vectors of C, from row `row` and vector `vector` on. (One
-/// call for all of them: what a tile costs before and after its loop over k is some 50 cycles, as much as 4 steps
-/// of k.)
+/// `tiles` tiles one below the other, each R rows of the V vectors at p.b and p.c, from row `row` on. The last
+/// vector lacks p.absent columns. (One call for all of them: what a tile costs before and after its loop over k is
+/// some 50 cycles, as much as 4 steps of k.)
 template <int R, int V>
-QUENCH_NOINLINE void product_tiles(const Product& p, int64_t row, int64_t tiles, int64_t vector) {
+QUENCH_NOINLINE void product_tiles(const Product& p, int64_t row, int64_t tiles) {
   const int64_t a_row = p.a_row, a_col = p.a_col, b_row = p.b_row, b_group = p.b_group, c_row = p.c_row;
-  const float* const b_first = p.b + vector * b_group;
+  const int64_t last = (V - 1) * lanes, columns = lanes - p.absent;
   const float* a_first = p.a + row * a_row;
-  float* c = p.c + row * c_row + vector * lanes;
+  float* c = p.c + row * c_row;
   const Start start = p.start;
   const bool with_relu = p.relu;
   for (int64_t t = 0; t < tiles; ++t, a_first += R * a_row, c += R * c_row) {
@@ -63,7 +64,8 @@ QUENCH_NOINLINE void product_tiles(const Product& p, int64_t row, int64_t tiles,
       QUENCH_UNROLL
       for (int i = 0; i < R; ++i) {
         QUENCH_UNROLL
-        for (int j = 0; j < V; ++j) sum[i][j] = load(c + i * c_row + j * lanes);
+        for (int j = 0; j < V - 1; ++j) sum[i][j] = load(c + i * c_row + j * lanes);
+        sum[i][V - 1] = load_up_to(c + i * c_row + last, columns);
       }
     } else {
       QUENCH_UNROLL
@@ -73,18 +75,24 @@ QUENCH_NOINLINE void product_tiles(const Product& p, int64_t row, int64_t tiles,
         for (int j = 0; j < V; ++j) sum[i][j] = first;
       }
     }
-    const float *a = a_first, *b = b_first;
-    for (int64_t k = 0; k < p.k; ++k) {
+    // Three rows of A share a pointer: an address may add one or two times a_row to it. A pointer or an offset for
+    // each row would be more than there are registers for them.
+    constexpr int pointers = (R + 2) / 3;
+    const float *a[pointers], *b = p.b;
+    QUENCH_UNROLL
+    for (int i = 0; i < pointers; ++i) a[i] = a_first + 3 * i * a_row;
+    for (int64_t k = p.k; k > 0; --k) {
       f32x16 b_k[V];
       QUENCH_UNROLL
       for (int j = 0; j < V; ++j) b_k[j] = load(b + j * b_group);
       QUENCH_UNROLL
       for (int i = 0; i < R; ++i) {
-        const f32x16 a_ik = splat(a[i * a_row]);
+        const f32x16 a_ik = splat(a[i / 3][i % 3 * a_row]);
         QUENCH_UNROLL
         for (int j = 0; j < V; ++j) sum[i][j] = fma(a_ik, b_k[j], sum[i][j]);
       }
-      a += a_col;
+      QUENCH_UNROLL
+      for (int i = 0; i < pointers; ++i) a[i] += a_col;
       b += b_row;
     }
     if (with_relu) {
@@ -97,28 +105,55 @@ QUENCH_NOINLINE void product_tiles(const Product& p, int64_t row, int64_t tiles,
     QUENCH_UNROLL
     for (int i = 0; i < R; ++i) {
       QUENCH_UNROLL
-      for (int j = 0; j < V; ++j) store(c + i * c_row + j * lanes, sum[i][j]);
+      for (int j = 0; j < V - 1; ++j) store(c + i * c_row + j * lanes, sum[i][j]);
+      store_up_to(c + i * c_row + last, sum[i][V - 1], columns);
     }
   }
 }
 
 /// Calls the tiles with R = height known at compile time.
 template <int R, int V>
-QUENCH_INLINE void tiles_of_height(int64_t height, const Product& p, int64_t row, int64_t tiles, int64_t vector) {
+QUENCH_INLINE void tiles_of_height(int64_t height, const Product& p, int64_t row, int64_t tiles) {
   if constexpr (R > 1) {
-    if (height < R) return tiles_of_height<R - 1, V>(height, p, row, tiles, vector);
+    if (height < R) return tiles_of_height<R - 1, V>(height, p, row, tiles);
   }
-  product_tiles<R, V>(p, row, tiles, vector);
+  product_tiles<R, V>(p, row, tiles);
+}
+
+/// V groups of columns of B, [k][16 V], with zeros in place of p.absent columns.
+template <int V>
+void copy_panel(const Product& p, float* panel) {
+  constexpr int64_t row = V * lanes;
+  if (p.b_transposed) {
+    transpose(p.b, row - p.absent, p.k, p.b_row, panel, row, row);
+    return;
+  }
+  const float* b = p.b;
+  for (int64_t k = 0; k < p.k; ++k, b += p.b_row, panel += row) {
+    QUENCH_UNROLL
+    for (int j = 0; j < V - 1; ++j) store(panel + j * lanes, load(b + j * lanes));
+    store(panel + (V - 1) * lanes, load_up_to(b + (V - 1) * lanes, lanes - p.absent));
+  }
 }
 
 /// All rows of V vectors, in tiles of as equal heights as can be: 200 rows are 16 tiles of 9 and 7 of 8.
 template <int V>
-void product_panel(const Product& p, int64_t vector) {
+void product_panel(const Product& whole, int64_t vector) {
+  Product p = whole;
+  p.b += vector * (p.b_transposed ? lanes * p.b_row : p.b_group);
+  p.c += vector * lanes;
+  p.absent = vector + V == whole.vectors ? whole.absent : 0;
+  if (p.panel != nullptr) {
+    copy_panel<V>(p, p.panel);
+    p.b = p.panel;
+    p.b_row = V * lanes;
+    p.b_group = lanes;
+  }
   constexpr int tallest = tallest_tile<V>;
   const int64_t tiles = (p.rows + tallest - 1) / tallest;
   const int64_t height = p.rows / tiles, taller = p.rows % tiles;
-  if (taller > 0) tiles_of_height<tallest, V>(height + 1, p, 0, taller, vector);
-  tiles_of_height<tallest, V>(height, p, taller * (height + 1), tiles - taller, vector);
+  if (taller > 0) tiles_of_height<tallest, V>(height + 1, p, 0, taller);
+  tiles_of_height<tallest, V>(height, p, taller * (height + 1), tiles - taller);
 }
 
 void product(const Product& p) {

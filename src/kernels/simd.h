@@ -66,6 +66,17 @@ QUENCH_INLINE void store_first(float* p, f32x16 x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) p[i] = t[i];
 #endif
 }
+/// The same for 0 < count <= 16.
+QUENCH_INLINE f32x16 load_up_to(const float* p, int64_t count) {
+  return QUENCH_AVX512 || count < lanes ? load_first(p, count) : load(p);
+}
+QUENCH_INLINE void store_up_to(float* p, f32x16 x, int64_t count) {
+  if (QUENCH_AVX512 || count < lanes) {
+    store_first(p, x, count);
+  } else {
+    store(p, x);
+  }
+}
 template <bool Write = false>
 QUENCH_INLINE void prefetch(const void* p) {
 #if !QUENCH_PLAIN

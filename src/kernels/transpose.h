@@ -1,4 +1,4 @@
-// Turning example-major rows into lanes and back.
+// Matrices in another order: rows into lanes and back, groups of columns one behind the other, bytes into floats.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -206,6 +206,18 @@ void transpose(const float* src, int64_t rows, int64_t cols, int64_t src_row, fl
           store(dst + (c + i) * dst_row + r, block[i]);
         }
       }
+    }
+  }
+}
+
+void copy_groups(const float* src, int64_t rows, int64_t columns, int64_t src_row, float* dst, int64_t dst_group) {
+  constexpr int64_t at_once = 8;  // rows: each line of src is read whole, and dst by half a kilobyte
+  for (int64_t first = 0; first < rows; first += at_once) {
+    const int64_t last = first + at_once < rows ? first + at_once : rows;
+    for (int64_t column = 0; column < columns; column += lanes) {
+      const int64_t here = columns - column < lanes ? columns - column : lanes;
+      float* to = dst + column / lanes * dst_group;
+      for (int64_t r = first; r < last; ++r) store(to + r * lanes, load_up_to(src + r * src_row + column, here));
     }
   }
 }

@@ -127,7 +127,7 @@ class FailingExecutor final : public quench::Executor {
     if (fails) throw Error("no threads");
     for (std::int64_t i = 0; i < chunks; ++i) chunk(context, i);
   }
-  int threads() const override { return 1; }
+  int threads() const override { return 2; }
 };
 
 }  // namespace
