@@ -15,40 +15,44 @@
 namespace quench::kernels {
 namespace {
 
-/// The most lanes for which turning around is faster.
-constexpr int64_t widest_tail = QUENCH_PLAIN ? 0 : 4;
+#if !QUENCH_PLAIN
 
-/// Lanes 0 .. N of vector `vector`, all rows; the other lanes are stored as 0.
-template <int N>
-QUENCH_NOINLINE void product_tail(const Product& p, int64_t vector) {
+/// Lanes that are turned around, live or not: the most for which it is faster.
+constexpr int turned_lanes = 4;
+/// Whether A may lie row by row.
+constexpr bool turns_rows = QUENCH_AVX512;
+
+/// Lanes 0 .. turned_lanes of the last vector, all rows; the other lanes are stored as 0.
+QUENCH_NOINLINE void product_turned(const Product& p) {
+  const int64_t vector = p.vectors - 1;
   const float* b = p.b + vector * p.b_group;
   for (int64_t row = 0; row < p.rows; row += lanes) {
     const int64_t rows = p.rows - row < lanes ? p.rows - row : lanes;
     const float* a = p.a + row * p.a_row;
     float* c = p.c + row * p.c_row + vector * lanes;
 
-    f32x16 sum[N];
+    f32x16 sum[turned_lanes];
     f32x16 block[lanes];
     if (p.start == Start::accumulate) {
       for (int i = 0; i < lanes; ++i) block[i] = i < rows ? load(c + i * p.c_row) : zero();
       transpose_block(block);
       QUENCH_UNROLL
-      for (int n = 0; n < N; ++n) sum[n] = block[n];
+      for (int n = 0; n < turned_lanes; ++n) sum[n] = block[n];
     } else {
       const f32x16 first = p.start != Start::bias ? zero()
                            : rows == lanes        ? load(p.bias + row)
                                                   : load_first(p.bias + row, rows);
       QUENCH_UNROLL
-      for (int n = 0; n < N; ++n) sum[n] = first;
+      for (int n = 0; n < turned_lanes; ++n) sum[n] = first;
     }
 
     if (p.a_row == 1) {
       for (int64_t k = 0; k < p.k; ++k) {
         const f32x16 a_k = rows == lanes ? load(a + k * p.a_col) : load_first(a + k * p.a_col, rows);
         QUENCH_UNROLL
-        for (int n = 0; n < N; ++n) sum[n] = fma(a_k, splat(b[k * p.b_row + n]), sum[n]);
+        for (int n = 0; n < turned_lanes; ++n) sum[n] = fma(a_k, splat(b[k * p.b_row + n]), sum[n]);
       }
-    } else {
+    } else if constexpr (turns_rows) {
       for (int64_t first = 0; first < p.k; first += lanes) {
         const int64_t left = p.k - first;
         if (rows == lanes && left >= lanes) {
@@ -67,33 +71,22 @@ QUENCH_NOINLINE void product_tail(const Product& p, int64_t vector) {
           QUENCH_UNROLL
           for (int i = 0; i < lanes; ++i) {
             QUENCH_UNROLL
-            for (int n = 0; n < N; ++n) sum[n] = fma(block[i], splat(b_k[i * p.b_row + n]), sum[n]);
+            for (int n = 0; n < turned_lanes; ++n) sum[n] = fma(block[i], splat(b_k[i * p.b_row + n]), sum[n]);
           }
         } else {
           for (int i = 0; i < end; ++i) {
-            for (int n = 0; n < N; ++n) sum[n] = fma(block[i], splat(b_k[i * p.b_row + n]), sum[n]);
+            for (int n = 0; n < turned_lanes; ++n) sum[n] = fma(block[i], splat(b_k[i * p.b_row + n]), sum[n]);
           }
         }
       }
     }
 
     QUENCH_UNROLL
-    for (int n = 0; n < lanes; ++n) block[n] = n >= N ? zero() : p.relu ? relu(sum[n]) : sum[n];
+    for (int n = 0; n < lanes; ++n) block[n] = n >= turned_lanes ? zero() : p.relu ? relu(sum[n]) : sum[n];
     transpose_block(block);
     for (int i = 0; i < rows; ++i) store(c + i * p.c_row, block[i]);
   }
 }
-
-/// The last vector by product_tail.
-void product_turned(const Product& p) {
-  const int64_t vector = p.vectors - 1;
-  if (p.live_lanes == 1) product_tail<1>(p, vector);
-  if (p.live_lanes == 2) product_tail<2>(p, vector);
-  if (p.live_lanes == 3) product_tail<3>(p, vector);
-  if (p.live_lanes == 4) product_tail<4>(p, vector);
-}
-
-#if !QUENCH_PLAIN
 
 /// Rows of one register that fit beside a register of B and a broadcast.
 constexpr int narrow_rows = QUENCH_NEON ? 8 : 12;
@@ -138,13 +131,13 @@ QUENCH_INLINE void narrow_of_height(int64_t height, const Product& p, int64_t ro
 #endif
 
 /// The last vector by one of the two ways, if it has few live lanes; false if not.
-bool product_last_vector(const Product& p) {
+bool product_last_vector([[maybe_unused]] const Product& p) {
+#if !QUENCH_PLAIN
   if (p.live_lanes == 0) return false;
-  if (p.live_lanes <= widest_tail && (p.a_row == 1 || (QUENCH_AVX512 && p.a_col == 1))) {
+  if (p.live_lanes <= turned_lanes && (p.a_row == 1 || (turns_rows && p.a_col == 1))) {
     product_turned(p);
     return true;
   }
-#if !QUENCH_PLAIN
   if (p.live_lanes <= width && width < lanes) {
     const int64_t tiles = (p.rows + narrow_rows - 1) / narrow_rows;
     for (int64_t t = 0, row = 0; t < tiles; ++t) {
