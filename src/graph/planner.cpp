@@ -263,8 +263,8 @@ class Planner {
     for (PlannedNode& planned : nodes_) planned.reads_images = nodes_[planned.source].reads_images;
   }
 
-  // (Today only linear feeds sinks, with weights of its own, so that no other contribution can come.)
-  // A gradient with a single contribution, from an operation that feeds sinks, never needs to be in memory.
+  // A gradient with a single contribution, from an operation that feeds sinks, never needs to be in memory. (Today
+  // only linear feeds sinks, with weights of its own, so that no other contribution can come.)
   void decide_sinks() {
     std::vector<int> contributions(nodes_.size(), 0);
     for (std::size_t p = 0; p < nodes_.size(); ++p) {

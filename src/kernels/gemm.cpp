@@ -41,11 +41,6 @@ bool in_blocks(const Gemm& g) {
   return g.m >= smallest_block_rows && bytes > (crooked(g) ? smallest_block_bytes : most_bytes_in_place);
 }
 
-/// How many threads a product is worth.
-int64_t sharers(const Gemm& g, const Executor& executor) {
-  return std::clamp<int64_t>(2 * g.m * g.n * g.k / smallest_job_flops, 1, std::max(1, executor.threads()));
-}
-
 /// Rows first_row .. last_row of C, its column groups from first_group on, and columns k0 .. k1 of A. B is not set.
 Product part_of(const Gemm& g, int64_t first_row, int64_t last_row, int64_t first_group, int64_t last_group,
                 int64_t k0, int64_t k1) {

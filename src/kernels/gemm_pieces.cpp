@@ -18,10 +18,9 @@ constexpr int64_t panel_floats = 16 * 1024;
 constexpr int64_t most_panel_rows = 128;
 static_assert(PieceGrid::most_columns * most_panel_rows <= panel_floats);
 
-/// How many threads a product is worth, with `most` parts to share.
+/// The jobs of a product that has `most` parts to share.
 int64_t job_count(const Gemm& g, int64_t most, const Executor& executor) {
-  const int64_t worth = std::min<int64_t>(2 * g.m * g.n * g.k / smallest_job_flops, executor.threads());
-  return std::clamp<int64_t>(worth, 1, std::max<int64_t>(1, most));
+  return std::min(sharers(g, executor), std::max<int64_t>(1, most));
 }
 
 /// How gemm_pieces() reads op(B).
@@ -153,10 +152,11 @@ void gemm_pieces(const Gemm& g, const Images* images, const PieceSink* sink, voi
     const int64_t groups = ceil_div(g.n, group), a_packs = how.pack_a ? 1 : 0;
     const int64_t packs = a_packs + (how.b == Source::packed ? ceil_div(groups, groups_per_pack) : 0);
     parallel_for(executor, packs, [&](int64_t i) {
-      if (i < a_packs) return pack_rows(t, g, 0, g.k, 0, g.m, how.a_row, packed_a);
-      const int64_t first = (i - a_packs) * groups_per_pack;
-      for (int64_t j = first; j < std::min(groups, first + groups_per_pack); ++j) {
-        pack_columns(t, g, 0, g.k, j, packed_b + j * g.k * group);
+      if (i < a_packs) {
+        for (int64_t r = 0; r < g.m; ++r) std::copy_n(g.a + r * g.a_stride, g.k, packed_a + r * how.a_row);
+      } else {
+        const int64_t first = (i - a_packs) * groups_per_pack, last = std::min(groups, first + groups_per_pack);
+        pack_columns(t, g, 0, g.k, first, last, packed_b + first * g.k * group);
       }
     });
   }

@@ -6,6 +6,10 @@ namespace quench::kernels {
 
 using std::int64_t;
 
+int64_t sharers(const Gemm& g, const Executor& executor) {
+  return std::clamp<int64_t>(2 * g.m * g.n * g.k / smallest_job_flops, 1, std::max(1, executor.threads()));
+}
+
 void pack_columns(const Table& table, const Gemm& g, int64_t k0, int64_t k, int64_t first, int64_t last,
                   float* dst) {
   constexpr int64_t group = lanes_per_group;
@@ -18,19 +22,6 @@ void pack_columns(const Table& table, const Gemm& g, int64_t k0, int64_t k, int6
     const int64_t columns = std::min(group, g.n - i * group);
     table.transpose(g.b + i * group * g.b_stride + k0, columns, k, g.b_stride, dst, group, group);
   }
-}
-
-void pack_columns(const Table& table, const Gemm& g, int64_t k0, int64_t k, int64_t column_group, float* dst) {
-  pack_columns(table, g, k0, k, column_group, column_group + 1, dst);
-}
-
-void pack_rows(const Table& table, const Gemm& g, int64_t k0, int64_t k, int64_t first, int64_t last, int64_t a_row,
-               float* dst) {
-  if (g.a_transposed) {
-    table.transpose(g.a + k0 * g.a_stride + first, k, last - first, g.a_stride, dst + first * a_row, a_row, 0);
-    return;
-  }
-  for (int64_t i = first; i < last; ++i) std::copy_n(g.a + i * g.a_stride + k0, k, dst + i * a_row);
 }
 
 }  // namespace quench::kernels

@@ -13,6 +13,7 @@
 
 #include "core/float_environment.h"
 #include "core/parallel.h"
+#include "graph/arena.h"
 #include "graph/gradient_sink.h"
 #include "kernels/kernels.h"
 #include "kernels/pieces.h"
@@ -24,7 +25,6 @@ namespace {
 using kernels::PieceGrid;
 using kernels::UpdateSums;
 
-constexpr std::size_t alignment = 64;
 constexpr std::int64_t chunk_floats = 16 * 1024;  // some 10 us of one thread
 constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
 

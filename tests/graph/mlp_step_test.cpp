@@ -9,22 +9,16 @@
 #include "graph/naive_mlp.h"
 #include "quench/model.h"
 #include "quench/sgd.h"
+#include "random_images.h"
 
 using quench_test::NaiveLayer;
 using quench_test::NaiveMlp;
 
 namespace {
 
-// Random images of random labels; `side` squared pixels.
+// Images of `side` squared pixels, normalised by numbers that are exact in float.
 quench::ImageSet random_images(int count, int side, int classes) {
-  std::mt19937 random(1);
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count * side * side));
-  for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random() % 256);
-  std::vector<std::uint8_t> labels(static_cast<std::size_t>(count));
-  for (auto& label : labels) label = static_cast<std::uint8_t>(random() % static_cast<unsigned>(classes));
-  quench::ImageSet images(1, side, side, classes, pixels, labels);
-  images.set_normalization({0.015625F, -1.5F});  // exact in float
-  return images;
+  return quench_test::random_images(count, side, side, classes, 1, {0.015625F, -1.5F});
 }
 
 // The largest difference of two tensors, relative to the largest element.

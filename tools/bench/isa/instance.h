@@ -17,6 +17,18 @@ namespace {
 constexpr int chains = QUENCH_NEON ? 20 : QUENCH_AVX512 ? 16 : 12;
 constexpr int readers = 8;
 
+/// All lanes of all registers, so that the compiler must compute them.
+template <int Count>
+QUENCH_INLINE float total(kernels::native_f32 (&sum)[Count]) {
+  QUENCH_UNROLL
+  for (int i = 1; i < Count; ++i) sum[0] += sum[i];
+  float lanes[kernels::width];
+  memcpy(lanes, &sum[0], sizeof lanes);
+  float result = 0;
+  for (int i = 0; i < kernels::width; ++i) result += lanes[i];
+  return result;
+}
+
 QUENCH_NOINLINE float multiply_add(int64_t rounds) {
   using namespace quench::kernels;
   const native_f32 factor = native_f32{} + 1.0000001F, term = native_f32{} + 1e-9F;
@@ -27,13 +39,7 @@ QUENCH_NOINLINE float multiply_add(int64_t rounds) {
     QUENCH_UNROLL
     for (int i = 0; i < chains; ++i) sum[i] = native_fma(sum[i], factor, term);
   }
-  QUENCH_UNROLL
-  for (int i = 1; i < chains; ++i) sum[0] += sum[i];
-  float lanes[width];
-  memcpy(lanes, &sum[0], sizeof lanes);
-  float total = 0;
-  for (int i = 0; i < width; ++i) total += lanes[i];
-  return total;
+  return total(sum);
 }
 
 QUENCH_NOINLINE float read(const float* data, int64_t count) {
@@ -49,13 +55,7 @@ QUENCH_NOINLINE float read(const float* data, int64_t count) {
       sum[i] += x;
     }
   }
-  QUENCH_UNROLL
-  for (int i = 1; i < readers; ++i) sum[0] += sum[i];
-  float lanes[width];
-  memcpy(lanes, &sum[0], sizeof lanes);
-  float total = 0;
-  for (int i = 0; i < width; ++i) total += lanes[i];
-  return total;
+  return total(sum);
 }
 
 static_assert(read_step % (readers * kernels::width) == 0);
