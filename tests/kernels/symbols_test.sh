@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What the objects of src/kernels/isa may hold. They are compiled for processors that the machine may not have: should
-# one of them contain an inline function of some header, the linker may keep that copy for the whole program, which
-# then dies of an illegal instruction on an older machine. So each exports its table and nothing else, calls nothing
-# but memcpy and its like, and runs nothing at start.
+# What the objects of src/kernels/isa, and of tools/bench/isa where they are built, may hold. They are compiled for
+# processors that the machine may not have: should one of them contain an inline function of some header, the linker
+# may keep that copy for the whole program, which then dies of an illegal instruction on an older machine. So each
+# exports its table and nothing else, calls nothing but memcpy and its like, and runs nothing at start.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/checks.sh
@@ -12,11 +12,11 @@ problems() {
   local listing
   listing=$(nm "$1") || { echo "nm cannot read $1"; return; }
   # Columns: [address] type name. Capital letters are external, V W u v w weak or unique.
-  awk '
+  awk -v table='^_ZN6quench(7kernels[0-9]+table|5bench[0-9]+loops)_[a-z0-9]+E$' '
     $NF ~ /Dv[0-9]+_/ && $(NF - 1) ~ /[A-Z]/ { print "vector type in the external symbol " $NF }
     $(NF - 1) ~ /[VWuvw]/ { print "weak symbol " $NF; next }
     $(NF - 1) == "U" && $NF !~ /^(memcpy|memmove|memset|fmaf?|_GLOBAL_OFFSET_TABLE_)$/ { print "needs " $NF; next }
-    $(NF - 1) ~ /[A-TV-Z]/ && $NF !~ /^_ZN6quench7kernels[0-9]+table_[a-z0-9]+E$/ { print "exports " $NF; next }
+    $(NF - 1) ~ /[A-TV-Z]/ && $NF !~ table { print "exports " $NF; next }
     $(NF - 1) ~ /[A-TV-Z]/ { ++tables }
     END { if (tables != 1) print "exports " tables + 0 " tables, expected 1" }' <<<"$listing"
   readelf -SW "$1" | grep -oE '\.(init_array|ctors|preinit_array)[^ ]*' | sort -u | sed 's/^/static initialiser in /'
@@ -34,8 +34,16 @@ for tool in nm readelf; do
   fi
 done
 
-for object in "${QUENCH_BUILD:?}"/src/kernels/isa/*.o; do
-  name="$(basename "$object" .o): exports its table alone, needs no library, runs nothing at start"
+objects=("${QUENCH_BUILD:?}"/src/kernels/isa/*.o)
+loops=("$QUENCH_BUILD"/tools/bench/isa/*.o)
+if [[ -e ${loops[0]} ]]; then
+  objects+=("${loops[@]}")
+else
+  skip "symbols of the benchmark's loops" "they are not built"
+fi
+for object in "${objects[@]}"; do
+  name=${object#"$QUENCH_BUILD"/}
+  name="${name%.o}: exports its table alone, needs no library, runs nothing at start"
   found=$(problems "$object")
   if [[ -z $found ]]; then ok "$name"; else fail "$name" "$found"; fi
 done
