@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 
 #include "kernels/gemm.h"
 #include "kernels/oracle.h"
@@ -155,7 +156,8 @@ TEST_CASE("a product by pieces has the bits of the naive chain, into a sink and 
   });
 }
 
-TEST_CASE("a product of images has the bits of the naive chain over their pixels") {
+TEST_CASE("a product of images has the bits of the naive chain over their pixels, and touches its lanes alone") {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN(), untouched = 77.0F;
   oracle::for_each_table([](const kernels::Table& table) {
     oracle::Source source(7);
     for (int trial = 0; trial < 60; ++trial) {
@@ -164,28 +166,59 @@ TEST_CASE("a product of images has the bits of the naive chain over their pixels
       g.m = trial == 0 ? 70 : source.below(40) + 1;
       g.n = trial == 0 ? 100 : source.below(128) + 1;
       g.k = trial == 0 ? 784 : source.below(trial % 4 ? 60 : 500) + 1;
-      g.a_stride = g.k + source.below(4);
-      g.c_stride = kernels::padded(g.n) + 16 * source.below(2);
-      g.start = source.below(2) ? Start::bias : Start::zero;
+      g.start = static_cast<Start>(source.below(3));
       g.relu = source.below(2) == 0;
       g.lanes = true;
+      const std::int64_t lanes = kernels::padded(g.n);
       const RandomImages drawn(source, g.k, g.n);
-      const Buffer a = source.buffer(g.m * g.a_stride), bias = source.buffer(g.m);
-      Buffer c = source.buffer(g.m * g.c_stride);
-      g.a = a.data();
-      g.c = c.data();
-      g.bias = bias.data();
-      kernels::product_of_images(g, drawn.images, pool);
-      INFO(std::string(table.name) << " m " << g.m << " n " << g.n << " k " << g.k);
-      std::int64_t wrong = 0;
+
+      // What is not to be used holds NaN: A and the bias behind their rows, a bias that is not asked for, the dead
+      // lanes of C, and the live ones where C's old values are not. B's fields hold nonsense.
+      g.a_stride = g.k + source.below(4);
+      Buffer a = source.buffer(g.m * g.a_stride), bias = source.buffer(g.m + 16);
       for (std::int64_t i = 0; i < g.m; ++i) {
-        for (std::int64_t j = 0; j < g.n; ++j) {
-          float sum = g.start == Start::bias ? bias[i] : 0.0F;
-          for (std::int64_t k = 0; k < g.k; ++k) sum = oracle::fma(a[i * g.a_stride + k], drawn.at(j, k), sum);
-          if (!oracle::same(c[i * g.c_stride + j], g.relu && sum <= 0.0F ? 0.0F : sum)) ++wrong;
+        for (std::int64_t k = g.k; k < g.a_stride; ++k) a[i * g.a_stride + k] = nan;
+      }
+      for (std::int64_t i = g.start == Start::bias ? g.m : 0; i < g.m + 16; ++i) bias[i] = nan;
+      g.a = a.data();
+      g.bias = bias.data();
+      g.b_stride = -1;
+      g.b_transposed = source.below(2) == 0;
+
+      // Rows of C begin anywhere. In front of them, between them and behind them lies what must stay.
+      g.c_stride = lanes + source.below(20);
+      const std::int64_t first = 16 + source.below(16), size = g.m * g.c_stride;
+      Buffer c(first + size + 16, untouched);
+      g.c = c.data() + first;
+      for (std::int64_t i = 0; i < g.m; ++i) {
+        for (std::int64_t j = 0; j < lanes; ++j) {
+          g.c[i * g.c_stride + j] = g.start == Start::accumulate && j < g.n ? source.value() : nan;
         }
       }
+      const Buffer before = c;
+      kernels::product_of_images(g, drawn.images, pool);
+
+      INFO(std::string(table.name) << " m " << g.m << " n " << g.n << " k " << g.k << " start "
+                                   << static_cast<int>(g.start) << " stride " << g.c_stride);
+      std::int64_t wrong = 0, wrong_dead = 0, touched = 0;
+      for (std::int64_t at = -first; at < size + 16; ++at) {
+        const std::int64_t i = at / g.c_stride, j = at % g.c_stride;
+        if (at < 0 || at >= size || j >= lanes) {
+          if (!oracle::same(g.c[at], untouched)) ++touched;
+          continue;
+        }
+        float sum = g.start == Start::bias ? bias[i] : g.start == Start::accumulate ? before[first + at] : 0.0F;
+        for (std::int64_t k = 0; k < g.k; ++k) {
+          sum = oracle::fma(a[i * g.a_stride + k], j < g.n ? drawn.at(j, k) : 0.0F, sum);
+        }
+        const bool right = oracle::same(g.c[at], g.relu && sum <= 0.0F ? 0.0F : sum);
+        if (j < g.n && !right) ++wrong;
+        // Dead lanes: computed from zeros, or stored as 0.
+        if (j >= g.n && !right && !oracle::same(g.c[at], 0.0F)) ++wrong_dead;
+      }
       CHECK(wrong == 0);
+      CHECK(wrong_dead == 0);
+      CHECK(touched == 0);
     }
   });
 }
