@@ -17,7 +17,8 @@ constexpr int64_t group = lanes_per_group;
 //
 // There are two ways. Where B is small or few rows of C use it, each job copies the panel of B that it is about to
 // use, at most 64 columns, to its stack: it then lies in the nearest cache, aligned, without gaps and conflicts.
-// Where B is large and many rows use it, blocks of B are copied to the workspace for all jobs.
+// Where B is large and many rows use it, blocks of B are copied to the workspace, by each thread for the columns of
+// C that are its own, or, where that would leave too few for each, by all threads for all.
 constexpr int64_t widest_panel = 64;
 constexpr int64_t longest_panel = 192;  // rows of B: a panel is then at most as large as a nearest cache, 48 KiB
 constexpr int64_t smallest_copied_rows = 16;          // rows of C that repay the copy: two tiles or three
@@ -29,9 +30,12 @@ constexpr int64_t most_fetched_bytes = 512 * 1024;
 constexpr int64_t smallest_block_bytes = 200 * 1024;  // of B; what is smaller is read from L2 panel by panel
 constexpr int64_t most_bytes_in_place = 1024 * 1024;
 constexpr int64_t smallest_block_rows = 192;
-constexpr int64_t longest_k_block = 768;   // each block more reads and writes C once more
-constexpr int64_t widest_block = 24;       // groups; with 768 rows 1.1 MiB, which leaves half of an L2 to A and C
-constexpr int64_t tallest_row_band = 126;  // rows; 14 tiles of 9; with 768 columns 378 KiB of A
+constexpr int64_t longest_k_block = 1024;  // each block more reads and writes C once more
+constexpr int64_t widest_band = 16;        // groups; with 1024 rows 1 MiB, which leaves half of an L2 to A and C
+constexpr int64_t most_groups = 24;        // of all threads' bands together
+constexpr int64_t tallest_row_band = 126;  // rows; 14 tiles of 9; with 1024 columns 504 KiB of A
+
+constexpr int64_t narrowest_slice = 4;  // groups of columns that a thread may have for itself
 
 /// Rows of B that are not aligned, or fall on few sets of a cache, or have to be turned.
 bool crooked(const Gemm& g) { return g.b_transposed || g.b_stride % group != 0 || g.b_stride % widest_panel == 0; }
@@ -61,20 +65,29 @@ Product part_of(const Gemm& g, int64_t first_row, int64_t last_row, int64_t firs
   return p;
 }
 
-/// Rows first_row .. last_row of C, by panels of B on the stack.
-void product_by_panels(const Table& t, const Gemm& g, int64_t first_row, int64_t last_row) {
+/// A part of C.
+struct Part {
+  int64_t first_row, last_row, first_group, last_group;
+};
+
+/// Whether panels of B are copied; otherwise it is read where it lies, but for the columns that no group of 16
+/// covers.
+bool copies_panels(const Gemm& g, int64_t rows) {
+  return g.b_transposed || (crooked(g) && rows >= smallest_copied_rows && g.k * g.n > smallest_copied_floats);
+}
+
+/// Part of C, by panels of B on the stack.
+void product_by_panels(const Table& t, const Gemm& g, const Part& part) {
   alignas(64) float panel[widest_panel * longest_panel];
-  // What is not copied is read where it lies, but for the columns that no group of 16 covers.
-  const bool copy = g.b_transposed || (crooked(g) && last_row - first_row >= smallest_copied_rows &&
-                                       g.k * g.n > smallest_copied_floats);
-  const int64_t groups = ceil_div(g.n, group);
+  const bool copy = copies_panels(g, part.last_row - part.first_row);
   const int64_t blocks = std::max<int64_t>(1, ceil_div(g.k, copy ? longest_panel : longest_in_place));
-  const int64_t as_they_are = copy ? 0 : g.lanes ? groups : g.n / group;
+  const int64_t whole_groups = g.lanes ? part.last_group : std::min(g.n / group, part.last_group);
+  const int64_t first_copied = copy ? part.first_group : whole_groups;
   for (int64_t block = 0; block < blocks; ++block) {
     const int64_t k0 = g.k * block / blocks, k1 = g.k * (block + 1) / blocks;
     const auto columns = [&](int64_t first, int64_t last, float* copy_to) {
       if (first == last) return;
-      Product p = part_of(g, first_row, last_row, first, last, k0, k1);
+      Product p = part_of(g, part.first_row, part.last_row, first, last, k0, k1);
       p.b = g.b + (g.b_transposed ? first * group * g.b_stride + k0 : k0 * g.b_stride + first * group);
       p.b_row = g.b_stride;
       p.b_group = group;
@@ -82,16 +95,46 @@ void product_by_panels(const Table& t, const Gemm& g, int64_t first_row, int64_t
       p.panel = copy_to;
       t.product(p);
     };
-    columns(0, as_they_are, nullptr);
-    columns(as_they_are, groups, panel);
+    columns(part.first_group, first_copied, nullptr);
+    columns(first_copied, part.last_group, panel);
+  }
+}
+
+/// Columns of C by one thread, by blocks of B in `packed`, [groups][k][16], at most `widest` groups at a time.
+void slice_by_blocks(const Table& t, const Gemm& g, int64_t first_group, int64_t last_group, int64_t widest,
+                     float* packed) {
+  const int64_t groups = last_group - first_group;
+  const int64_t bands = ceil_div(groups, widest), blocks = ceil_div(g.k, longest_k_block);
+  const int64_t row_bands = ceil_div(g.m, tallest_row_band);
+  for (int64_t band = 0; band < bands; ++band) {
+    const int64_t first = first_group + groups * band / bands, last = first_group + groups * (band + 1) / bands;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t k0 = g.k * block / blocks, k1 = g.k * (block + 1) / blocks, k = k1 - k0;
+      pack_columns(t, g, k0, k, first, last, packed);
+      for (int64_t row_band = 0; row_band < row_bands; ++row_band) {
+        Product p = part_of(g, g.m * row_band / row_bands, g.m * (row_band + 1) / row_bands, first, last, k0, k1);
+        p.b = packed;
+        p.b_row = group;
+        p.b_group = k * group;
+        t.product(p);
+      }
+    }
   }
 }
 
 /// All of C, by blocks of B in the workspace, [groups][k][16].
 void product_by_blocks(const Table& t, const Gemm& g, float* packed, Executor& executor) {
-  const int64_t groups = ceil_div(g.n, group);
-  const int64_t bands = ceil_div(groups, widest_block), blocks = ceil_div(g.k, longest_k_block);
-  const int64_t jobs = std::min(round_up(ceil_div(g.m, tallest_row_band), sharers(g, executor)), g.m);
+  const int64_t groups = ceil_div(g.n, group), threads = sharers(g, executor);
+  if (const int64_t share = std::min(groups, most_groups) / threads; share >= narrowest_slice) {
+    const int64_t widest = std::min(share, widest_band);
+    parallel_for(executor, threads, [&](int64_t job) {
+      const int64_t floats = group * std::min(g.k, longest_k_block) * widest;
+      slice_by_blocks(t, g, groups * job / threads, groups * (job + 1) / threads, widest, packed + job * floats);
+    });
+    return;
+  }
+  const int64_t bands = ceil_div(groups, widest_band), blocks = ceil_div(g.k, longest_k_block);
+  const int64_t jobs = std::min(round_up(ceil_div(g.m, tallest_row_band), threads), g.m);
   for (int64_t band = 0; band < bands; ++band) {
     const int64_t first = groups * band / bands, last = groups * (band + 1) / bands;
     for (int64_t block = 0; block < blocks; ++block) {
@@ -116,7 +159,7 @@ void product_by_blocks(const Table& t, const Gemm& g, float* packed, Executor& e
 
 std::size_t gemm_workspace_bytes(const Gemm& g) {
   if (!in_blocks(g)) return 0;
-  const int64_t groups = std::min(ceil_div(g.n, group), widest_block), k = std::min(g.k, longest_k_block);
+  const int64_t groups = std::min(ceil_div(g.n, group), most_groups), k = std::min(g.k, longest_k_block);
   return static_cast<std::size_t>(groups * group * k) * sizeof(float);
 }
 
@@ -130,9 +173,15 @@ void gemm(const Gemm& product, void* workspace, Executor& executor) {
   const Table& t = table();
   if (in_blocks(g)) return product_by_blocks(t, g, static_cast<float*>(workspace), executor);
 
-  const int64_t jobs = std::min(sharers(g, executor), g.m);
+  // Threads share the rows of C, or its columns where each would otherwise copy all of B, if they come out even or
+  // the copy is a transposition.
+  const int64_t groups = ceil_div(g.n, group), threads = sharers(g, executor);
+  const bool columns = threads > 1 && copies_panels(g, g.m) && groups >= narrowest_slice * threads &&
+                       (g.b_transposed || groups % threads == 0);
+  const int64_t jobs = std::min(threads, g.m);
   const bool fetch = jobs > 1 && (g.m + g.n) * g.k * 4 <= most_fetched_bytes;
-  parallel_for(executor, jobs, [&](int64_t job) {
+  parallel_for(executor, columns ? threads : jobs, [&](int64_t job) {
+    if (columns) return product_by_panels(t, g, {0, g.m, groups * job / threads, groups * (job + 1) / threads});
     const int64_t first = g.m * job / jobs, last = g.m * (job + 1) / jobs;
     if (fetch) {
       t.prefetch(g.b, g.b_transposed ? g.n : g.k, g.b_transposed ? g.k : g.n, g.b_stride);
@@ -142,7 +191,7 @@ void gemm(const Gemm& product, void* workspace, Executor& executor) {
         t.prefetch(g.a + first * g.a_stride, last - first, g.k, g.a_stride);
       }
     }
-    product_by_panels(t, g, first, last);
+    product_by_panels(t, g, {first, last, 0, groups});
   });
 }
 

@@ -136,10 +136,11 @@ void copy_panel(const Product& p, float* panel) {
   }
 }
 
-/// All rows of V vectors, in tiles of as equal heights as can be: 200 rows are 16 tiles of 9 and 7 of 8.
+/// V vectors of a product as a product of their own, which reads their copy in the panel if there is one.
 template <int V>
-void product_panel(const Product& whole, int64_t vector) {
+Product panel_of(const Product& whole, int64_t vector) {
   Product p = whole;
+  p.vectors = V;
   p.b += vector * (p.b_transposed ? lanes * p.b_row : p.b_group);
   p.c += vector * lanes;
   p.absent = vector + V == whole.vectors ? whole.absent : 0;
@@ -149,6 +150,13 @@ void product_panel(const Product& whole, int64_t vector) {
     p.b_row = V * lanes;
     p.b_group = lanes;
   }
+  return p;
+}
+
+/// All rows of V vectors, in tiles of as equal heights as can be: 200 rows are 16 tiles of 9 and 7 of 8.
+template <int V>
+void product_panel(const Product& whole, int64_t vector) {
+  const Product p = panel_of<V>(whole, vector);
   constexpr int tallest = tallest_tile<V>;
   const int64_t tiles = (p.rows + tallest - 1) / tallest;
   const int64_t height = p.rows / tiles, taller = p.rows % tiles;
@@ -158,7 +166,11 @@ void product_panel(const Product& whole, int64_t vector) {
 
 void product(const Product& p) {
   if (p.rows <= 0) return;
-  const int64_t vectors = product_last_vector(p) ? p.vectors - 1 : p.vectors;
+  int64_t vectors = p.vectors;
+  if (const LastVector way = way_of_last_vector(p); way != LastVector::like_the_others) {
+    --vectors;
+    product_last_vector(panel_of<1>(p, vectors), way);
+  }
   int64_t vector = 0;
   while (vector < vectors) {
     const int64_t left = vectors - vector;
