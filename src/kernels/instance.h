@@ -6,6 +6,7 @@
 #include "kernels/functions.h"
 #include "kernels/kernels.h"
 #include "kernels/loss.h"
+#include "kernels/pooling.h"
 #include "kernels/product.h"
 #include "kernels/simd.h"
 #include "kernels/transpose.h"
@@ -37,6 +38,10 @@ constexpr Table QUENCH_TABLE = {
     .row_dots = row_dots,
     .column_sums = column_sums,
     .sum = sum,
+    .max_pool = max_pool,
+    .average_pool = average_pool,
+    .max_pool_backward = max_pool_backward,
+    .average_pool_backward = average_pool_backward,
     .softmax_cross_entropy = softmax_cross_entropy,
     .softmax_cross_entropy_backward = softmax_cross_entropy_backward,
     .count_correct = count_correct,

@@ -83,6 +83,20 @@ struct Images {
   float scale, shift;
 };
 
+/// Square windows over images, [channel][row][column][16 * vectors]: that of row r and column q of the result y has
+/// its first element at row r * stride and column q * stride of x. All of them lie inside x. Distances are in
+/// floats.
+struct Pooling {
+  int64_t channels, rows, columns, vectors;  ///< of y
+  int64_t window, stride;                    ///< at least 1
+  int64_t x_channel, x_row, x_column;
+  int64_t y_channel, y_row, y_column;
+  /// For gradients: dx holds x_rows rows of x from row x_first on, each of x_columns columns. y is all of it.
+  int64_t x_first, x_rows, x_columns;
+};
+/// Bytes of an element of what tells where in its window a maximum was.
+constexpr int64_t pool_index_bytes(int64_t window) { return window <= 16 ? 1 : 4; }
+
 struct Table {
   const char* name;           ///< "avx512"
   const char* numeric_class;  ///< "fma" or "muladd"
@@ -133,6 +147,19 @@ struct Table {
   void (*column_sums)(Block, const float* x, float divisor, float* y);
   /// Sum of n contiguous floats: lanes and tree as above, elements past n count as +0.
   float (*sum)(const float* x, int64_t n);
+
+  // --- pooling -------------------------------------------------------------------------------
+  /// y = the first maximum of each window in the order of rows and columns (a NaN wins, the last of several), of x
+  /// <= 0 ? 0 : x if relu. index, if not null: where it was, window * row + column inside the window,
+  /// pool_index_bytes() each, laid out as y is.
+  void (*max_pool)(const Pooling&, const float* x, bool relu, float* y, void* index);
+  /// y = (first + second + ...) / (window * window) in the order of rows and columns.
+  void (*average_pool)(const Pooling&, const float* x, float* y);
+  /// dx (+)= the sum, in the order of rows and columns, over the windows that contain a position: dy of those whose
+  /// maximum it is, +0 of the others. Positions in no window: 0 (or unchanged).
+  void (*max_pool_backward)(const Pooling&, const float* dy, const void* index, float* dx, bool accumulate);
+  /// The same with dy / (window * window) of all windows that contain a position.
+  void (*average_pool_backward)(const Pooling&, const float* dy, float* dx, bool accumulate);
 
   // --- loss ----------------------------------------------------------------------------------
   /// z: block of `classes` rows of logits. Per lane: m = max (a NaN wins), e_c = exp(z_c - m), s = e_0 + e_1 + ...

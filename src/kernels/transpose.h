@@ -1,6 +1,7 @@
 // Matrices in another order: rows into lanes and back, groups of columns one behind the other, bytes into floats.
 #pragma once
 
+#include "kernels/bytes.h"
 #include "kernels/kernels.h"
 #include "kernels/simd.h"
 
@@ -96,11 +97,6 @@ QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
 
 #endif
 
-typedef uint8_t u8x16 __attribute__((vector_size(16)));
-typedef uint8_t unaligned_u8x16 __attribute__((vector_size(16), aligned(1), may_alias));
-
-QUENCH_INLINE u8x16 load_bytes(const uint8_t* p) { return *(const unaligned_u8x16*)p; }
-
 QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
   QUENCH_UNROLL
   for (int round = 0; round < 4; ++round) {
@@ -116,33 +112,6 @@ QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
   }
 }
 
-/// Sixteen bytes as floats. (Spelled out: what GCC makes of a conversion from bytes goes through single elements.)
-QUENCH_INLINE f32x16 to_float(u8x16 x) {
-  i32x16 wide;
-#if QUENCH_AVX512
-  // The masked form, all lanes set: GCC 12 warns of an uninitialised value inside the plain one.
-  wide.v[0] = (native_i32)_mm512_maskz_cvtepu8_epi32(0xFFFF, (__m128i)x);
-#elif QUENCH_AVX2
-  wide.v[0] = (native_i32)_mm256_cvtepu8_epi32((__m128i)x);
-  wide.v[1] = (native_i32)_mm256_cvtepu8_epi32(_mm_srli_si128((__m128i)x, 8));
-#else
-  constexpr bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-  typedef uint16_t u16x8 __attribute__((vector_size(16)));
-  const u8x16 none{};
-  const u8x16 first = little ? x : none, second = little ? none : x;
-  const u16x8 pairs[2] = {
-      (u16x8)__builtin_shufflevector(first, second, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
-      (u16x8)__builtin_shufflevector(first, second, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)};
-  QUENCH_UNROLL
-  for (int i = 0; i < 2; ++i) {
-    const u16x8 low = little ? pairs[i] : u16x8{}, high = little ? u16x8{} : pairs[i];
-    wide.v[2 * i] = (native_i32)__builtin_shufflevector(low, high, 0, 8, 1, 9, 2, 10, 3, 11);
-    wide.v[2 * i + 1] = (native_i32)__builtin_shufflevector(low, high, 4, 12, 5, 13, 6, 14, 7, 15);
-  }
-#endif
-  return to_float(wide);
-}
-
 #else
 
 QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
@@ -155,16 +124,6 @@ QUENCH_INLINE void transpose_block(f32x16 (&x)[lanes]) {
   }
 }
 
-struct u8x16 {
-  uint8_t v[lanes];
-};
-
-QUENCH_INLINE u8x16 load_bytes(const uint8_t* p) {
-  u8x16 r;
-  for (int i = 0; i < lanes; ++i) r.v[i] = p[i];
-  return r;
-}
-
 QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
   for (int i = 0; i < lanes; ++i) {
     for (int j = 0; j < i; ++j) {
@@ -173,12 +132,6 @@ QUENCH_INLINE void transpose_block(u8x16 (&x)[lanes]) {
       x[j].v[i] = t;
     }
   }
-}
-
-QUENCH_INLINE f32x16 to_float(u8x16 x) {
-  f32x16 r;
-  for (int i = 0; i < lanes; ++i) r.v[i] = (float)x.v[i];
-  return r;
 }
 
 #endif
@@ -253,7 +206,7 @@ void gather_rows(const Images& x, int64_t first, int64_t last, float* dst, int64
   for (int64_t i = 0; i < x.count; ++i, dst += dst_row) {
     const uint8_t* image = x.pixels + (int64_t)x.index[i] * x.features;
     for (int64_t f = first; f < last; f += lanes) {
-      const f32x16 values = fma(to_float(load_pixels(image, f, x.features)), scale, shift);
+      const f32x16 values = fma(to_float(to_int(load_pixels(image, f, x.features))), scale, shift);
       store(dst + f - first, f + lanes <= last ? values : select(live_lanes(f, last), values, zero()));
     }
   }
@@ -274,7 +227,7 @@ void gather_lanes(const Images& x, int64_t first, int64_t last, float* dst, int6
       const int64_t here = last - f < lanes ? last - f : lanes;
       float* to = dst + (f - first) * dst_row + i;
       for (int64_t b = 0; b < here; ++b) {
-        store(to + b * dst_row, select(live, fma(to_float(bytes[b]), scale, shift), zero()));
+        store(to + b * dst_row, select(live, fma(to_float(to_int(bytes[b])), scale, shift), zero()));
       }
     }
   }
