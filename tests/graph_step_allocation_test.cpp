@@ -75,6 +75,26 @@ TEST_CASE("after the first step a training step allocates nothing and starts no 
   }
 }
 
+TEST_CASE("after the first step a network of pools allocates nothing either") {
+  if (!AllocationCounter::available()) return;
+  const quench::ImageSet images = noise();
+  for (const int threads : {1, 3}) {
+    CAPTURE(threads);
+    quench::ThreadPool pool(threads);
+    quench::Graph graph;
+    const quench::Tensor h = reshape(linear_relu(flatten(graph.input({1, 28, 28})), 300), {3, 10, 10});
+    const quench::Tensor pooled = average_pool2d(max_pool2d(h, 2), 3, 1);
+    quench::Model model(graph, softmax_cross_entropy(linear(flatten(pooled), 10)),
+                        {.batch = batch, .seed = 1, .executor = &pool});
+    quench::Sgd sgd(model.parameters(), {.lr = 0.1F});
+    const quench::Batches batches = images.shuffled({.batch = batch, .seed = 1, .keep_partial = true});
+    sgd.step(model, batches[0]);
+    const AllocationCounter counter;
+    for (const quench::Batch& b : batches) sgd.step(model, b);
+    CHECK(counter.count() == 0);
+  }
+}
+
 TEST_CASE("after the first evaluation another allocates nothing") {
   if (!AllocationCounter::available()) return;
   const quench::ImageSet images = noise();

@@ -51,8 +51,9 @@ enum class Init {
   xavier_uniform,
 };
 
-struct Node;  // src/graph/node.h
-struct Op;    // src/graph/op.h
+struct Node;     // src/graph/node.h
+struct Windows;  // src/graph/node.h
+struct Op;       // src/graph/op.h
 
 /// A flat list of nodes in topological order, built by calling operations. Holds shapes and names, no data.
 /// Neither copyable nor movable, because tensors point to it.
@@ -81,7 +82,8 @@ class Graph {
   std::string next_name(std::string_view stem);
 
  private:
-  friend Tensor append(const Op& op, std::initializer_list<Tensor> inputs, Shape shape, bool per_example);
+  friend Tensor append(const Op& op, std::initializer_list<Tensor> inputs, Shape shape, bool per_example,
+                       const Windows& windows);
   Tensor append(Node node);
 
   struct State;
@@ -120,6 +122,15 @@ Tensor sum(Tensor x);
 Tensor mean(Tensor x);
 /// Mean of each element over the live examples of the batch: per-example -> shared, same shape.
 Tensor batch_mean(Tensor x);
+/// The largest element of each window x window positions of each channel, the windows `stride` apart (0: window) in
+/// rows and columns; rows and columns at the end that fill no window are left out. Per-example [channels, rows,
+/// columns]
+/// -> [channels, (rows - window) / stride + 1, (columns - window) / stride + 1]. Of equal elements the first in the
+/// order of rows and columns counts and gets the gradient; a NaN counts as larger than any number and than an
+/// earlier NaN. Throws Error for other shapes, a window below 1 or larger than the image, a stride below 0.
+Tensor max_pool2d(Tensor x, std::int64_t window, std::int64_t stride = 0);
+/// The mean of each window, with the shapes and errors of max_pool2d.
+Tensor average_pool2d(Tensor x, std::int64_t window, std::int64_t stride = 0);
 /// Mean over the live examples of -log softmax(logits)[label]; logits per-example [classes], labels given with the
 /// batch. Result: shared [1].
 Tensor softmax_cross_entropy(Tensor logits);

@@ -12,6 +12,11 @@ namespace quench {
 
 struct Op;  // graph/op.h
 
+/// Square windows over the rows and columns of an image.
+struct Windows {
+  std::int64_t size = 0, stride = 0;
+};
+
 struct Node {
   enum class Kind { input, parameter, computed };
 
@@ -22,6 +27,7 @@ struct Node {
   bool per_example = false;
   std::string name;         ///< of inputs and parameters
   Init init = Init::zeros;  ///< of parameters
+  Windows windows;          ///< of pools
 };
 
 /// Throws Error, beginning with `what`, for an extent below 1 or more than 2^32 elements.

@@ -44,6 +44,12 @@ TEST_CASE("operations give the documented shapes and kinds") {
   CHECK(gives(linear(flatten(x), 5), {5}, true));
   CHECK(gives(linear_relu(flatten(x), 5), {5}, true));
   CHECK(gives(softmax_cross_entropy(flatten(x)), {1}, false));
+  const Tensor image = g.input({3, 9, 6});
+  CHECK(gives(max_pool2d(image, 2), {3, 4, 3}, true));
+  CHECK(gives(max_pool2d(image, 3, 2), {3, 4, 2}, true));
+  CHECK(gives(average_pool2d(image, 6, 1), {3, 4, 1}, true));
+  CHECK(gives(average_pool2d(image, 1, 4), {3, 3, 2}, true));
+  CHECK(gives(max_pool2d(image, 4, std::int64_t{1} << 62), {3, 1, 1}, true));
 }
 
 TEST_CASE("linear makes Xavier weights and zero biases, named fc1, fc2, ... or as asked") {
@@ -173,4 +179,24 @@ TEST_CASE("matmul refuses per-example left operands, vectors on the left, cubes 
                        "matmul: the right operand has shape [2, 3, 4], expected one or two dimensions", Error);
   CHECK_THROWS_WITH_AS(matmul(m, g.input({3})), "matmul: shapes [4, 2] and [3], expected equal inner extents",
                        Error);
+}
+
+TEST_CASE("pools refuse shared inputs, other than images, windows that do not fit and strides below 0") {
+  Graph g;
+  const Tensor x = g.input({2, 5, 4});
+  const std::size_t before = g.nodes().size();
+  CHECK_THROWS_WITH_AS(max_pool2d(Tensor{}, 2), "max_pool2d: an argument is an empty Tensor", Error);
+  CHECK_THROWS_WITH_AS(max_pool2d(x, 0), "max_pool2d: a window of 0, expected at least 1", Error);
+  CHECK_THROWS_WITH_AS(average_pool2d(x, 2, -1),
+                       "average_pool2d: a stride of -1, expected at least 1, or 0 for that of the window", Error);
+  CHECK_THROWS_WITH_AS(max_pool2d(x, 5),
+                       "max_pool2d: a window of 5 x 5 on images of 5 x 4, expected at most as large", Error);
+  CHECK_THROWS_WITH_AS(average_pool2d(x, 6),
+                       "average_pool2d: a window of 6 x 6 on images of 5 x 4, expected at most as large", Error);
+  CHECK(g.nodes().size() == before);
+  CHECK_THROWS_WITH_AS(max_pool2d(g.parameter({2, 5, 4}, "p"), 2),
+                       "max_pool2d: the input, of shape [2, 5, 4], is shared, expected per-example", Error);
+  CHECK_THROWS_WITH_AS(
+      average_pool2d(flatten(x), 2),
+      "average_pool2d: the input has shape [40], expected three dimensions, [channels, rows, columns]", Error);
 }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "quench/graph.h"
@@ -35,10 +36,32 @@ std::vector<float> gradients(int batch) {
   return all;
 }
 
+/// The same of a graph that pools such values.
+std::vector<float> gradients_of_pools(int batch) {
+  Graph graph;
+  const Tensor x = graph.input({1, 4, 4});
+  const Tensor b = graph.parameter({1, 4, 4}, "b");
+  const Tensor h = x + b;
+  const Tensor y = h * h;
+  const Tensor z = y * y;
+  const Tensor largest = max_pool2d(z + b, 2, 1);
+  const Tensor pooled = average_pool2d(largest, 2, 1);
+  Plan plan(graph, sum(batch_mean(sum(pooled))), {.batch = batch});
+  plan.bind();
+  for (float& value : plan.value(b)) value = 1e10F;
+  plan.set_input(x, std::vector<float>(static_cast<std::size_t>(16 * batch), -1e10F));
+  CHECK(std::isfinite(plan.forward()));
+  plan.backward();
+  const std::span<const float> gradient = plan.parameters()[0].gradient;
+  return {gradient.begin(), gradient.end()};
+}
+
 }  // namespace
 
 TEST_CASE("an overflow in dead lanes leaves the gradients of shared tensors alone") {
   const std::vector<float> without = gradients(16);
   REQUIRE(without.size() == 6);
   for (const int batch : {1, 2, 15, 17}) CHECK(gradients(batch) == without);
+  const std::vector<float> pooled = gradients_of_pools(16);
+  for (const int batch : {1, 2, 15, 17}) CHECK(gradients_of_pools(batch) == pooled);
 }

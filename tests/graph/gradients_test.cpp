@@ -119,6 +119,27 @@ TEST_CASE("softmax_cross_entropy's gradient is the reference's") {
   }
 }
 
+TEST_CASE("pools have the reference's gradients: windows apart, overlapping, with gaps, of part of the image") {
+  for (const std::int64_t window : {1, 2, 3}) {
+    for (const std::int64_t stride : {1, 2, 3, 5}) {
+      CAPTURE(window);
+      CAPTURE(stride);
+      Graph g;
+      const Tensor x = g.input({2, 6, 5});
+      const Tensor largest = max_pool2d(x, window, stride), mean_value = average_pool2d(x, window, stride);
+      check_gradients(g, weighed(g, largest * mean_value), {x, largest});
+    }
+  }
+}
+
+TEST_CASE("pools behind layers, of layers and of pools have the reference's gradients") {
+  Graph g;
+  const Tensor x = g.input({7});
+  const Tensor h = reshape(linear(x, 2 * 5 * 6), {2, 5, 6});
+  const Tensor pooled = average_pool2d(max_pool2d(relu(h), 2, 1), 2);
+  check_gradients(g, weighed(g, linear(flatten(pooled), 4)));
+}
+
 TEST_CASE("two losses over the same labels add up, and a loss may be scaled") {
   Graph g;
   const Tensor x = g.input({4});

@@ -1,5 +1,6 @@
 #include "graph/random_graph.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ class Builder {
 
   void append_operation() {
     const Tensor a = any();
-    switch (below(10)) {
+    switch (below(11)) {
       case 0:
         pool_.push_back(quench::relu(a));
         break;
@@ -54,6 +55,9 @@ class Builder {
       case 9:
         if (a.per_example() && a.shape().size() == 1) pool_.push_back(quench::softmax_cross_entropy(a));
         break;
+      case 10:
+        append_pool(a);
+        break;
       default:
         break;
     }
@@ -79,8 +83,8 @@ class Builder {
   Tensor any() { return pool_[below(static_cast<std::uint32_t>(pool_.size()))]; }
 
   Shape random_shape() {
-    const Shape shapes[] = {{3}, {2, 3}, {6}, {4, 2}, {19}, {2, 2, 3}};
-    return shapes[below(6)];
+    const Shape shapes[] = {{3}, {2, 3}, {6}, {4, 2}, {19}, {2, 2, 3}, {2, 5, 4}};
+    return shapes[below(7)];
   }
 
   Tensor parameter(Shape shape) { return graph_.parameter(std::move(shape), "p" + std::to_string(parameters_++)); }
@@ -106,6 +110,18 @@ class Builder {
     if (dimensions == 2 || (dimensions == 1 && a.per_example())) {
       pool_.push_back(quench::matmul(parameter({1 + below(4), a.shape()[0]}), a));
     }
+  }
+
+  // The last two dimensions as images, or all there is as an image of one row.
+  void append_pool(Tensor a) {
+    if (!a.per_example()) return;
+    Shape image = a.shape();
+    while (image.size() < 3) image.insert(image.begin(), 1);
+    const auto largest = static_cast<std::uint32_t>(std::min(image[1], image[2]));
+    const std::int64_t window = 1 + below(largest), stride = below(4);
+    const Tensor x = a.shape() == image ? a : quench::reshape(a, image);
+    pool_.push_back(below(2) == 0 ? quench::max_pool2d(x, window, stride)
+                                  : quench::average_pool2d(x, window, stride));
   }
 
   Graph& graph_;

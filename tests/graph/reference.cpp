@@ -113,6 +113,19 @@ void Reference::compute(std::size_t id) {
           y(i * columns + j, n) = sum;
         }
       }
+    } else if (name == "max_pool2d" || name == "average_pool2d") {
+      const auto [window, stride] = node.windows;
+      for (std::int64_t e = 0; e < y_count; ++e) {
+        const std::int64_t columns = node.shape[2], rows = node.shape[1];
+        const std::int64_t c = e / columns / rows, row = e / columns % rows * stride, column = e % columns * stride;
+        double largest = -std::numeric_limits<double>::infinity(), sum = 0;
+        for (std::int64_t i = 0; i < window * window; ++i) {
+          const double value = x((c * x_shape[1] + row + i / window) * x_shape[2] + column + i % window, n);
+          largest = std::max(largest, value);
+          sum += value;
+        }
+        y(e, n) = name == "max_pool2d" ? largest : sum / static_cast<double>(window * window);
+      }
     } else {
       throw std::logic_error("the reference does not know the operation " + name);
     }

@@ -17,12 +17,14 @@ void check_arguments(const Op& op, std::initializer_list<Tensor> arguments) {
   }
 }
 
-Tensor append(const Op& op, std::initializer_list<Tensor> inputs, Shape shape, bool per_example) {
+Tensor append(const Op& op, std::initializer_list<Tensor> inputs, Shape shape, bool per_example,
+              const Windows& windows) {
   Node node;
   node.op = &op;
   for (const Tensor input : inputs) node.inputs.push_back(static_cast<std::size_t>(input.id()));
   node.shape = std::move(shape);
   node.per_example = per_example;
+  node.windows = windows;
   return inputs.begin()->graph().append(std::move(node));
 }
 

@@ -17,7 +17,8 @@ void check_arguments(const Op& op, std::initializer_list<Tensor> arguments);
 [[noreturn]] void refuse(const Op& op, const std::string& problem);
 
 /// Appends a node computed from `inputs`, which check_arguments has accepted.
-Tensor append(const Op& op, std::initializer_list<Tensor> inputs, Shape shape, bool per_example);
+Tensor append(const Op& op, std::initializer_list<Tensor> inputs, Shape shape, bool per_example,
+              const Windows& windows = {});
 
 /// The shape rule of add and multiply: equal shapes; the result is per-example when an operand is.
 Tensor append_elementwise(const Op& op, Tensor a, Tensor b);
