@@ -88,7 +88,7 @@ KERNEL_OPTIMISE := -Og
 INSTRUMENT      := -g -D_GLIBCXX_ASSERTIONS
 else
 OPTIMISE        := -O2
-KERNEL_OPTIMISE := -O3
+KERNEL_OPTIMISE := -O2
 INSTRUMENT      :=
 endif
 
@@ -113,8 +113,8 @@ LINK           = $(CXX) -pthread $(INSTRUMENT) $(CXXFLAGS) $(NUMERIC) $(LDFLAGS)
 # selects into branches.)
 # The warnings switched off are about vectors in signatures that are never external, and a false alarm of GCC 12 in its
 # own AVX-512 headers.
-KERNEL_FLAGS := -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-math-errno -fno-lto \
-                -Wno-psabi -Wno-maybe-uninitialized
+KERNEL_FLAGS := -fno-exceptions -fno-asynchronous-unwind-tables -fno-rtti -fno-threadsafe-statics -fno-math-errno \
+                -fno-lto -Wno-psabi -Wno-maybe-uninitialized
 INSTRUCTION_SETS := baseline portable
 ifeq ($(TARGET),target 1 __i386__)
 INSTRUCTION_SETS += avx2 avx512
@@ -189,6 +189,10 @@ $(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(BUILD)/libquench.a $(BUILD)
 $(BUILD)/src/kernels/dispatch.o: private UNIT_FLAGS = $(DISPATCH_FLAGS)
 $(BUILD)/src/kernels/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)
 $(BUILD)/src/kernels/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
+# What reads options and writes reports takes no time, and need not take space either.
+$(BUILD)/src/train/%.o: private OPTIMISE := $(OPTIMISE:-O2=-Os)
+# There is always a better table than this, where compilers know vectors.
+$(BUILD)/src/kernels/isa/portable.o: private KERNEL_OPTIMISE := $(KERNEL_OPTIMISE:-O2=-Os)
 # The peaks are the machine's, whatever becomes of the library in this configuration.
 $(BUILD)/tools/bench/isa/%.o: private KERNEL_OPTIMISE = -O2
 $(BUILD)/tools/bench/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)

@@ -107,6 +107,26 @@ Tensor linear(Tensor x, std::int64_t out_features, std::string name = {});
 /// relu(linear(x)) in one pass over the output: the same bits.
 Tensor linear_relu(Tensor x, std::int64_t out_features, std::string name = {});
 
+/// The kernel of a convolution: kernel x kernel taps, `stride` apart from one output to the next, over an image
+/// with `padding` rows and columns of zeros on each side (which are left out of the sum, not multiplied).
+struct Conv2d {
+  std::int64_t kernel = 3;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+};
+/// Cross-correlation, as everyone's conv2d: per-example [in, rows, columns] -> [out_channels, (rows + 2 padding -
+/// kernel) / stride + 1, (columns + 2 padding - kernel) / stride + 1]; makes the parameters <name>.weight
+/// [out_channels, in, kernel, kernel] (Xavier uniform) and <name>.bias [out_channels] (zeros); name defaults to the
+/// next of conv1, conv2, ... Throws Error for other shapes, a kernel or stride below 1, a padding below 0 or not
+/// below the kernel, and a kernel larger than the padded image.
+Tensor conv2d(Tensor x, std::int64_t out_channels, Conv2d options = {}, std::string name = {});
+/// relu(conv2d(x)) in one pass over the output: the same bits.
+Tensor conv2d_relu(Tensor x, std::int64_t out_channels, Conv2d options = {}, std::string name = {});
+/// max_pool2d(relu(conv2d(x)), window), the same bits; for windows up to 4 without a pass over what is pooled,
+/// which is never in memory.
+Tensor conv2d_relu_max_pool2d(Tensor x, std::int64_t out_channels, Conv2d options, std::int64_t window,
+                              std::string name = {});
+
 /// Elementwise a + b. The shapes must be equal; a shared tensor beside a per-example one is used for every example.
 Tensor add(Tensor a, Tensor b);
 /// Elementwise a * b, with the shapes of add.

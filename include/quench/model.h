@@ -82,4 +82,10 @@ Tensor mlp(Tensor input, std::span<const std::int64_t> hidden, std::int64_t clas
 /// The same with the paper's two hidden layers of 200.
 Tensor mlp(Tensor input, std::int64_t classes = 10);
 
+/// 3 x 32 x 32 for CIFAR-10: three times a convolution of 5 x 5 with padding 2 to 16, 20 and 20 channels, ReLU and
+/// max pooling of 2 x 2, then logits from the 320 features that are left; the paper's appendix A. Input [channels,
+/// rows, columns], or [rows, columns] for one channel, of at least 8 rows and columns; odd sizes are rounded down
+/// in pooling. Returns the logits.
+Tensor cnn(Tensor input, std::int64_t classes = 10);
+
 }  // namespace quench

@@ -12,9 +12,11 @@ namespace quench {
 
 struct Op;  // graph/op.h
 
-/// Square windows over the rows and columns of an image.
+/// Square windows over the rows and columns of an image: of pools, and the kernels of convolutions.
 struct Windows {
   std::int64_t size = 0, stride = 0;
+  std::int64_t padding = 0;  ///< rows and columns of zeros around the image
+  std::int64_t pool = 1;     ///< side of the windows that are pooled behind a convolution
 };
 
 struct Node {
@@ -27,7 +29,7 @@ struct Node {
   bool per_example = false;
   std::string name;         ///< of inputs and parameters
   Init init = Init::zeros;  ///< of parameters
-  Windows windows;          ///< of pools
+  Windows windows;          ///< of pools and convolutions
 };
 
 /// Throws Error, beginning with `what`, for an extent below 1 or more than 2^32 elements.

@@ -2,13 +2,16 @@
 // QUENCH_TABLE names the table, QUENCH_TABLE_NAME what users call it.
 #pragma once
 
+#include "kernels/correlation.h"
 #include "kernels/elementwise.h"
 #include "kernels/functions.h"
 #include "kernels/kernels.h"
 #include "kernels/loss.h"
 #include "kernels/pooling.h"
+#include "kernels/positions.h"
 #include "kernels/product.h"
 #include "kernels/simd.h"
+#include "kernels/tap_sums.h"
 #include "kernels/transpose.h"
 #include "kernels/update.h"
 
@@ -23,6 +26,11 @@ constexpr Table QUENCH_TABLE = {
     .transpose = transpose,
     .prefetch = prefetch_matrix<false>,
     .prefetch_to_write = prefetch_matrix<true>,
+    .correlate = correlate,
+    .sum_taps = sum_taps,
+    .sum_positions = sum_positions,
+    .copy_positions = copy_positions,
+    .tree_sums = tree_sums,
     .relu = relu,
     .relu_backward = relu_backward,
     .relu_backward_sum = relu_backward_sum,

@@ -56,6 +56,76 @@ struct Product {
   bool b_transposed;
 };
 
+/// How the indices of outputs, taps and inputs of a correlation go together along one axis: tap t of output o reads
+/// input first + stride * o + step * t, if there is one (0 .. inputs); step is 1 or -1.
+struct Axis {
+  int64_t outputs, taps, inputs;
+  int64_t first, stride, step;
+};
+
+/// Convolution and its input gradient: out[r][y][x] = start + the sum over (c, ty, tx), in this order, of
+/// w[r][c][ty][tx] in[c][iy][ix], as one chain of fused multiply-adds over the taps that lie inside. Elements are
+/// whole groups of 16 lanes: in[c][iy][ix] = in + c * in_channel + iy * in_row + ix * in_column, and so on; out is
+/// that of output (0, 0). Outputs first_y .. last_y, first_x .. last_x are computed, of `vectors` groups.
+///
+/// per_position < 16: rows lie flat, per_position (1, 2, 4 or 8) lanes for each position, in_column = per_position,
+/// out_column is not looked at: output row y has its positions first_x .. last_x behind one another from out + y *
+/// out_row on, and is written up to a multiple of 16 floats. x.stride is then 1, `vectors` not looked at, and in
+/// must be readable for all taps of all outputs, inside or not, and 16 floats more.
+struct Correlation {
+  int64_t rows, channels, vectors;
+  Axis y, x;
+  const float* in;
+  int64_t in_channel, in_row, in_column;
+  const float* w;
+  int64_t w_row, w_channel, w_line, w_column;
+  float* out;
+  int64_t out_channel, out_row, out_column;
+  Start start;
+  const float* bias;  ///< [rows], for Start::bias
+  bool relu;          ///< store out <= 0 ? 0 : out
+  int64_t first_y, last_y, first_x, last_x;
+  int64_t per_position;
+};
+
+/// Partial sums of a convolution's weight gradient: acc[r][t][16] += the sum over rows and outputs o, in this
+/// order, of x[row][first + stride * o + t] dy[r][row][o], each lane by itself, over the taps t that lie inside (0
+/// .. inputs). Elements are groups of 16 lanes: dy + r * dy_channel + row * dy_row + 16 o, x + row * x_row + 16
+/// input, acc + r * acc_channel + 16 t.
+///
+/// per_position < 16: rows lie flat as in Correlation, stride is 1: dy + r * dy_channel + row * dy_row and x + row
+/// * x_row are rows of per_position floats for each position. What is outside is read, and multiplied: there must
+/// be zeros around the rows of x, wherever a tap of a vector that holds outputs reads, and behind those of dy up to
+/// a multiple of 16.
+struct TapSums {
+  int64_t channels, taps, rows, outputs, inputs, first, stride;
+  const float* dy;
+  int64_t dy_channel, dy_row;
+  const float* x;
+  int64_t x_row;
+  float* acc;
+  int64_t acc_channel;
+  int64_t per_position;
+};
+
+/// A copy of positions to where a kernel reads or writes them, each `from_lanes` floats at src and `to_lanes` at
+/// dst (16 for each of `vectors` groups, or 1, 2, 4, 8 of one group): lanes that src lacks or that are beyond
+/// `live` become 0. With y, the gradient behind a ReLU of result y: src where y > 0 or NaN, else 0. With index too,
+/// the gradient behind max pooling of that ReLU's result: src, y and index are of the pooled image, [rows /
+/// window][columns / window], and dst gets src where index says that the maximum was, else 0. dst is rows first_row
+/// .. last_row.
+struct PositionCopy {
+  int64_t channels, first_row, last_row, columns, vectors;
+  int64_t from_lanes, to_lanes, live;
+  const float* src;
+  const float* y;
+  const uint8_t* index;
+  int64_t src_channel, src_row, src_column;
+  int64_t window, pooled_rows, pooled_columns;
+  float* dst;
+  int64_t dst_channel, dst_row, dst_column;
+};
+
 /// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term.
 struct UpdateSums {
   double theta_g, g_g, v_v, v_g, theta_v, theta_theta;
@@ -116,6 +186,15 @@ struct Table {
   void (*prefetch)(const float* x, int64_t rows, int64_t columns, int64_t row);
   /// The same of a matrix that is to be written.
   void (*prefetch_to_write)(const float* x, int64_t rows, int64_t columns, int64_t row);
+
+  // --- convolutions --------------------------------------------------------------------------
+  void (*correlate)(const Correlation&);
+  void (*sum_taps)(const TapSums&);
+  /// acc[r][0][16] += the sum over rows and outputs of dy, in this order: the gradient of a bias.
+  void (*sum_positions)(const TapSums&);
+  void (*copy_positions)(const PositionCopy&);
+  /// w[i] (+)= the tree over the 16 lanes of acc[i][16], for i < n.
+  void (*tree_sums)(int64_t n, const float* acc, float* w, bool accumulate);
 
   // --- elementwise; y may be the same memory as an input -------------------------------------
   void (*relu)(Block, const float* x, float* y);

@@ -68,6 +68,10 @@
 #define QUENCH_NOINLINE
 #endif
 
+#if !defined(QUENCH_SPILL_TEST_EXTRA_ROWS)
+#define QUENCH_SPILL_TEST_EXTRA_ROWS 0  // the spill test enlarges the tiles to see that it would notice
+#endif
+
 // Whether a * b + c is one rounding: the numeric class "fma", else "muladd".
 #if QUENCH_AVX512 || QUENCH_AVX2 || QUENCH_NEON || (defined(__FP_FAST_FMAF) && defined(__FP_FAST_FMA))
 #define QUENCH_FUSED 1

@@ -16,10 +16,6 @@
 namespace quench::kernels {
 namespace {
 
-#if !defined(QUENCH_SPILL_TEST_EXTRA_ROWS)
-#define QUENCH_SPILL_TEST_EXTRA_ROWS 0  // the spill test enlarges the tiles to see that it would notice
-#endif
-
 /// Vectors of the widest tile, and the most rows a tile of V vectors may have.
 #if QUENCH_PLAIN
 constexpr int widest_tile = 1;

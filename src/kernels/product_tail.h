@@ -24,6 +24,17 @@ constexpr int turned_columns = QUENCH_AVX512 ? 12 : 0;
 /// Whether A may lie row by row.
 constexpr bool turns_rows = QUENCH_AVX512;
 
+/// A block of at most 16 rows and 16 columns of C, turned: block[column] holds 16 rows.
+QUENCH_NOINLINE void load_turned(const float* c, int64_t c_row, int64_t rows, int64_t columns,
+                                 f32x16 (&block)[lanes]) {
+  for (int i = 0; i < lanes; ++i) block[i] = i < rows ? load_up_to(c + i * c_row, columns) : zero();
+  transpose_block(block);
+}
+QUENCH_NOINLINE void store_turned(float* c, int64_t c_row, int64_t rows, int64_t columns, f32x16 (&block)[lanes]) {
+  transpose_block(block);
+  for (int i = 0; i < rows; ++i) store_up_to(c + i * c_row, block[i], columns);
+}
+
 /// Columns 0 .. N of a product of one vector, R vectors of rows from `row` on, all of which but the last are whole;
 /// the other columns are stored as 0, or left alone if they are absent.
 template <int N, int R>
@@ -38,10 +49,7 @@ QUENCH_INLINE void turned_rows(const Product& p, int64_t row) {
   QUENCH_UNROLL
   for (int r = 0; r < R; ++r) {
     if (p.start == Start::accumulate) {
-      for (int i = 0; i < lanes; ++i) {
-        block[i] = r * lanes + i < rows ? load_up_to(c + (r * lanes + i) * p.c_row, lanes - p.absent) : zero();
-      }
-      transpose_block(block);
+      load_turned(c + r * lanes * p.c_row, p.c_row, r + 1 < R ? lanes : last, lanes - p.absent, block);
       QUENCH_UNROLL
       for (int n = 0; n < N; ++n) sum[r][n] = block[n];
     } else {
@@ -99,9 +107,7 @@ QUENCH_INLINE void turned_rows(const Product& p, int64_t row) {
   for (int r = 0; r < R; ++r) {
     QUENCH_UNROLL
     for (int n = 0; n < lanes; ++n) block[n] = n >= N ? zero() : p.relu ? relu(sum[r][n]) : sum[r][n];
-    transpose_block(block);
-    const int64_t here = r + 1 < R ? lanes : last;
-    for (int i = 0; i < here; ++i) store_up_to(c + (r * lanes + i) * p.c_row, block[i], lanes - p.absent);
+    store_turned(c + r * lanes * p.c_row, p.c_row, r + 1 < R ? lanes : last, lanes - p.absent, block);
   }
 }
 
@@ -118,10 +124,11 @@ QUENCH_NOINLINE void product_turned(const Product& p) {
   for (; row < p.rows; row += lanes) turned_rows<N, 1>(p, row);
 }
 
+/// Of B a whole vector is readable: its copy ends in zeros.
 template <int N>
 QUENCH_INLINE void turned_of_width(int64_t columns, const Product& p) {
-  if constexpr (N > 1) {
-    if (columns < N) return turned_of_width<N - 1>(columns, p);
+  if constexpr (N > 2) {
+    if (columns <= N - 2) return turned_of_width<N - 2>(columns, p);
   }
   product_turned<N>(p);
 }
@@ -184,7 +191,7 @@ LastVector way_of_last_vector([[maybe_unused]] const Product& p) {
 /// A product of one vector by one of the two ways.
 void product_last_vector([[maybe_unused]] const Product& p, [[maybe_unused]] LastVector way) {
 #if !QUENCH_PLAIN
-  if (way == LastVector::narrow) {
+  if (width < lanes && way == LastVector::narrow) {
     const int64_t tiles = (p.rows + narrow_rows - 1) / narrow_rows;
     for (int64_t t = 0, row = 0; t < tiles; ++t) {
       const int64_t rows = (p.rows - row + tiles - t - 1) / (tiles - t);

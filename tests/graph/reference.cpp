@@ -114,7 +114,7 @@ void Reference::compute(std::size_t id) {
         }
       }
     } else if (name == "max_pool2d" || name == "average_pool2d") {
-      const auto [window, stride] = node.windows;
+      const std::int64_t window = node.windows.size, stride = node.windows.stride;
       for (std::int64_t e = 0; e < y_count; ++e) {
         const std::int64_t columns = node.shape[2], rows = node.shape[1];
         const std::int64_t c = e / columns / rows, row = e / columns % rows * stride, column = e % columns * stride;

@@ -1,0 +1,284 @@
+// Convolution and its input gradient: sums over taps, with the examples in the lanes.
+//
+// Both are the same sum with other strides (kernels.h, Correlation). A tile of R channels and V vectors at one
+// position keeps R x V accumulators in registers, like the tile of a product; a tap takes the place of a step of k:
+// it loads V vectors of the input, broadcasts R weights and does R x V fused multiply-adds. What would be padding
+// is a loop bound: a tap outside the image is never computed. Nothing is packed, and no lane is masked.
+//
+// Where few lanes hold examples, rows of positions lie flat: a vector holds 16 / m neighbouring positions of m
+// examples, the next tap is m floats further on, and the tile is the same. Only where a vector meets the border of
+// the image do its lanes have different taps; a tile of its own masks them there.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/simd.h"
+
+namespace quench::kernels {
+namespace {
+
+/// Vectors of the widest tile, and the most rows a tile of V vectors may have.
+#if QUENCH_PLAIN
+constexpr int widest_correlation = 1;
+template <int V>
+constexpr int tallest_correlation = 1;
+#elif QUENCH_AVX512
+constexpr int widest_correlation = 3;
+template <int V>
+constexpr int tallest_correlation = (V == 3 ? 8 : 10) + QUENCH_SPILL_TEST_EXTRA_ROWS;
+#elif QUENCH_AVX2
+constexpr int widest_correlation = 1;
+template <int V>
+constexpr int tallest_correlation = 6 + QUENCH_SPILL_TEST_EXTRA_ROWS;
+#elif QUENCH_NEON
+constexpr int widest_correlation = 1;
+template <int V>
+constexpr int tallest_correlation = 5 + QUENCH_SPILL_TEST_EXTRA_ROWS;
+#else
+constexpr int widest_correlation = 1;
+template <int V>
+constexpr int tallest_correlation = 2 + QUENCH_SPILL_TEST_EXTRA_ROWS;
+#endif
+
+/// The taps of one output that lie inside the input: `count` of them from `first` on, the first of which reads
+/// input `at`.
+struct Taps {
+  int64_t first, count, at;
+};
+
+QUENCH_INLINE Taps taps_of(const Axis& axis, int64_t output) {
+  const int64_t at = axis.first + axis.stride * output;  // what tap 0 reads
+  const int64_t before = axis.step > 0 ? -at : at - axis.inputs + 1;
+  const int64_t inside = axis.step > 0 ? axis.inputs - at : at + 1;
+  const int64_t first = before > 0 ? before : 0;
+  const int64_t last = inside < axis.taps ? inside : axis.taps;
+  if (last <= first) return {0, 0, 0};
+  return {first, last - first, at + axis.step * first};
+}
+
+/// R rows of V vectors at one position. in, w: of the first tap inside; y, x: how many there are.
+template <int R, int V>
+QUENCH_NOINLINE void correlation_tile(const Correlation& g, const float* in, const float* w, int64_t y, int64_t x,
+                                      const float* bias, float* out) {
+  f32x16 sum[R][V];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    const f32x16 first = g.start == Start::bias ? splat(bias[i]) : zero();
+    QUENCH_UNROLL
+    for (int j = 0; j < V; ++j) {
+      sum[i][j] = g.start == Start::accumulate ? load(out + i * g.out_channel + j * lanes) : first;
+    }
+  }
+  const int64_t w_row = g.w_row, w_column = g.w_column, in_step = g.x.step * g.in_column;
+  const int64_t in_row = g.y.step * g.in_row;
+  for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
+    const float *in_y = in, *w_y = w;
+    for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
+      // Three rows share a pointer: an address may add one or two times w_row to it.
+      constexpr int pointers = (R + 2) / 3;
+      const float *a[pointers], *b = in_y;
+      QUENCH_UNROLL
+      for (int i = 0; i < pointers; ++i) a[i] = w_y + 3 * i * w_row;
+      const auto tap = [&](int64_t at) {
+        f32x16 b_t[V];
+        QUENCH_UNROLL
+        for (int j = 0; j < V; ++j) b_t[j] = load(b + j * lanes);
+        QUENCH_UNROLL
+        for (int i = 0; i < R; ++i) {
+          const f32x16 a_i = splat(a[i / 3][i % 3 * w_row + at]);
+          QUENCH_UNROLL
+          for (int j = 0; j < V; ++j) sum[i][j] = fma(a_i, b_t[j], sum[i][j]);
+        }
+        b += in_step;
+      };
+      const auto move_on = [&](int64_t by) {
+        QUENCH_UNROLL
+        for (int i = 0; i < pointers; ++i) a[i] += by;
+      };
+      // The taps of the two usual kernels in a row: loops cost as much again as one of five.
+      if ((x == 5 || x == 3) && w_column == 1) {
+        if (x == 5) {
+          tap(0), tap(1);
+          move_on(2);
+        }
+        tap(0), tap(1), tap(2);
+      } else {
+        for (int64_t tx = x; tx > 0; --tx) {
+          tap(0);
+          move_on(w_column);
+        }
+      }
+    }
+  }
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    QUENCH_UNROLL
+    for (int j = 0; j < V; ++j) {
+      store(out + i * g.out_channel + j * lanes, g.relu ? relu(sum[i][j]) : sum[i][j]);
+    }
+  }
+}
+
+/// Output columns first .. last of one row of positions, R channels from `row` on, V groups of lanes from `group`
+/// on.
+template <int R, int V>
+void correlation_row(const Correlation& g, int64_t row, int64_t group, int64_t y) {
+  const Taps lines = taps_of(g.y, y);
+  const float* in = g.in + lines.at * g.in_row + group * lanes;
+  const float* w = g.w + row * g.w_row + lines.first * g.w_line;
+  float* out = g.out + row * g.out_channel + y * g.out_row + group * lanes;
+  for (int64_t x = g.first_x; x < g.last_x; ++x) {
+    const Taps columns = taps_of(g.x, x);
+    const int64_t count = columns.count > 0 ? lines.count : 0;
+    correlation_tile<R, V>(g, in + columns.at * g.in_column, w + columns.first * g.w_column, count, columns.count,
+                           g.bias ? g.bias + row : nullptr, out + x * g.out_column);
+  }
+}
+
+// --- rows that lie flat ----------------------------------------------------------------------
+
+/// The lanes of a flat vector, the first of which is number `first` of its row, at which an input lies for tap t.
+struct FlatTaps {
+  i32x16 at;  // the input that tap 0 reads
+  int64_t inputs, step;
+
+  FlatTaps(const Axis& axis, int64_t per_position, int64_t first)
+      : at(divide(lane_numbers() + splat((int32_t)first), per_position) + splat((int32_t)axis.first)),
+        inputs(axis.inputs),
+        step(axis.step) {}
+  static QUENCH_INLINE i32x16 divide(i32x16 a, int64_t by) {
+    return by == 8 ? shift_right<3>(a) : by == 4 ? shift_right<2>(a) : by == 2 ? shift_right<1>(a) : a;
+  }
+  QUENCH_INLINE lane_mask inside(int64_t tap) const {
+    return lanes_below(at + splat((int32_t)(step * tap)), (int32_t)inputs);
+  }
+};
+
+/// R rows of one flat vector with the border of the image in it. in, w: of the first tap; y: how many lines of taps
+/// are inside.
+template <int R>
+QUENCH_NOINLINE void correlation_border_tile(const Correlation& g, const float* in, const float* w, int64_t y,
+                                             const FlatTaps& taps, const float* bias, float* out) {
+  f32x16 sum[R];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    sum[i] = g.start == Start::accumulate ? load(out + i * g.out_channel)
+             : g.start == Start::bias     ? splat(bias[i])
+                                          : zero();
+  }
+  const int64_t w_row = g.w_row, in_row = g.y.step * g.in_row;
+  for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
+    const float *in_y = in, *w_y = w;
+    for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
+      for (int64_t tx = 0; tx < g.x.taps; ++tx) {
+        const f32x16 b = load(in_y + tx * g.x.step * g.in_column);
+        const lane_mask inside = taps.inside(tx);
+        const float* a = w_y + tx * g.w_column;
+        QUENCH_UNROLL
+        for (int i = 0; i < R; ++i) sum[i] = fma_where(inside, splat(a[i * w_row]), b, sum[i]);
+      }
+    }
+  }
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) store(out + i * g.out_channel, g.relu ? relu(sum[i]) : sum[i]);
+}
+
+/// One flat row of outputs, R channels from `row` on.
+template <int R>
+void correlation_flat_row(const Correlation& g, int64_t row, int64_t y) {
+  const Taps lines = taps_of(g.y, y);
+  const float* in = g.in + lines.at * g.in_row + g.x.first * g.in_column;
+  const float* w = g.w + row * g.w_row + lines.first * g.w_line;
+  const float* bias = g.bias ? g.bias + row : nullptr;
+  float* out = g.out + row * g.out_channel + y * g.out_row;
+  const int64_t positions = lanes / g.per_position;  // in a vector
+  const int64_t vectors = (g.x.outputs + positions - 1) / positions;
+  // Positions for which all taps are inside: the outermost read these.
+  const int64_t span = g.x.taps - 1, lowest = g.x.step > 0 ? g.x.first : g.x.first - span;
+  const int64_t first_inner = lowest < 0 ? -lowest : 0;
+  const int64_t last_inner = g.x.inputs - span - lowest < g.x.outputs ? g.x.inputs - span - lowest : g.x.outputs;
+  const int64_t first = (first_inner + positions - 1) / positions, last = last_inner / positions;
+  int64_t v = 0;
+  while (v < vectors) {
+    if (v < first || v >= last) {
+      const FlatTaps taps(g.x, g.per_position, v * lanes);
+      correlation_border_tile<R>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
+      ++v;
+      continue;
+    }
+    const int64_t left = last - v;
+    if constexpr (widest_correlation == 3 && R <= 8) {
+      if (left >= 3) {
+        correlation_tile<R, 3>(g, in + v * lanes, w, lines.count, g.x.taps, bias, out + v * lanes);
+        v += 3;
+        continue;
+      }
+    }
+    if constexpr (widest_correlation >= 2) {
+      if (left >= 2) {
+        correlation_tile<R, 2>(g, in + v * lanes, w, lines.count, g.x.taps, bias, out + v * lanes);
+        v += 2;
+        continue;
+      }
+    }
+    correlation_tile<R, 1>(g, in + v * lanes, w, lines.count, g.x.taps, bias, out + v * lanes);
+    ++v;
+  }
+}
+
+// --- all of it -------------------------------------------------------------------------------
+
+/// All positions of R channels from `row` on and V groups from `group` on; V = 0: flat rows.
+template <int R, int V>
+void correlation_positions(const Correlation& g, int64_t row, int64_t group) {
+  for (int64_t y = g.first_y; y < g.last_y; ++y) {
+    if constexpr (V == 0) {
+      correlation_flat_row<R>(g, row, y);
+    } else {
+      correlation_row<R, V>(g, row, group, y);
+    }
+  }
+}
+
+template <int R, int V>
+QUENCH_INLINE void correlation_of_height(int64_t height, const Correlation& g, int64_t row, int64_t group) {
+  if constexpr (R > 1) {
+    if (height < R) return correlation_of_height<R - 1, V>(height, g, row, group);
+  }
+  correlation_positions<R, V>(g, row, group);
+}
+
+/// All channels, in tiles of as equal heights as can be.
+template <int V>
+void correlation_groups(const Correlation& g, int64_t group) {
+  constexpr int tallest = tallest_correlation < V == 0 ? 1 : V > ;
+  const int64_t tiles = (g.rows + tallest - 1) / tallest;
+  for (int64_t t = 0, row = 0; t < tiles; ++t) {
+    const int64_t height = (g.rows - row + tiles - t - 1) / (tiles - t);
+    correlation_of_height<tallest, V>(height, g, row, group);
+    row += height;
+  }
+}
+
+void correlate(const Correlation& g) {
+  if (g.per_position < lanes) return correlation_groups<0>(g, 0);
+  for (int64_t group = 0; group < g.vectors;) {
+    const int64_t left = g.vectors - group;
+    if constexpr (widest_correlation == 3) {
+      if (left >= 3 && left != 4) {
+        correlation_groups<3>(g, group);
+        group += 3;
+        continue;
+      }
+      if (left >= 2) {
+        correlation_groups<2>(g, group);
+        group += 2;
+        continue;
+      }
+    }
+    correlation_groups<1>(g, group);
+    ++group;
+  }
+}
+
+}  // namespace
+}  // namespace quench::kernels

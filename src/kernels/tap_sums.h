@@ -1,0 +1,147 @@
+// The weight gradient of a convolution: for each weight a sum over all positions of all examples.
+//
+// 16 partial sums a weight, one a lane; a tile keeps those of R channels and T neighbouring taps in registers and
+// walks over the positions of some rows: a position loads R vectors of dy and T of x and does R x T fused
+// multiply-adds. The operands are copies that fit the nearest cache, vectors one behind the other in the order in
+// which they are read. The caller makes them (convolution.cpp).
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/simd.h"
+
+namespace quench::kernels {
+namespace {
+
+/// The largest tile. With 16 registers of 8 (AVX2) 2 x 5 sums, 2 of dy and 1 of x; the parts of a vector of 16 are
+/// walked one after the other.
+constexpr int most_tap_channels = QUENCH_AVX512 || QUENCH_NEON ? 4 : 2;
+constexpr int most_taps = QUENCH_PLAIN ? 1 : 5;
+
+/// A step is an output, or a vector of a flat row.
+QUENCH_INLINE int64_t steps_of_row(const TapSums& g) { return (g.outputs * g.per_position + lanes - 1) / lanes; }
+
+/// Which steps of a row have all of T taps from `tap` on inside the image: first .. last. All of flat rows, which
+/// have zeros around them.
+struct InnerSteps {
+  int64_t first, last;
+
+  InnerSteps(const TapSums& g, int64_t tap, int64_t taps, int64_t steps) {
+    if (g.per_position < lanes) {
+      first = 0;
+      last = steps;
+      return;
+    }
+    const int64_t at = g.first + tap;  // what the first tap reads at the first output
+    first = at < 0 ? -at : 0;
+    last = g.inputs - at - taps + 1;
+    if (last < 0) last = 0;
+    if (g.stride > 1) {
+      first = (first + g.stride - 1) / g.stride;
+      last = (last + g.stride - 1) / g.stride;
+    }
+    if (last > steps) last = steps;
+    if (first > steps) first = steps;
+    if (last < first) last = first;
+  }
+};
+
+/// Sums of R channels from `channel` on and T taps from `tap` on, one part of the lanes.
+template <int R, int T>
+QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t tap, int64_t part) {
+  float* acc = g.acc + channel * g.acc_channel + tap * lanes + part * width;
+  native_f32 sum[R][T];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    QUENCH_UNROLL
+    for (int t = 0; t < T; ++t) sum[i][t] = *(const unaligned_f32*)(acc + i * g.acc_channel + t * lanes);
+  }
+  const int64_t steps = steps_of_row(g);
+  const InnerSteps inner(g, tap, T, steps);
+  const int64_t tap_step = g.per_position, step = g.stride * lanes;
+  const int64_t at_first = g.first + tap, dy_channel = g.dy_channel;
+  const float* d_row = g.dy + channel * dy_channel + part * width;
+  const float* x_row = g.x + part * width;
+  for (int64_t row = g.rows; row > 0; --row, d_row += g.dy_row, x_row += g.x_row) {
+    int64_t from = at_first * tap_step;  // what the first tap reads, from x_row on
+    const float* d = d_row;
+    // sum = body(sum, dy, x, tap) for all of a step.
+    const auto take = [&](auto body) {
+      native_f32 dy[R];
+      QUENCH_UNROLL
+      for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * dy_channel);
+      QUENCH_UNROLL
+      for (int t = 0; t < T; ++t) body(t, dy);
+      d += lanes;
+      from += step;
+    };
+    const auto add = [&](int t, const native_f32(&dy)[R]) {
+      const native_f32 x_t = *(const unaligned_f32*)(x_row + (from + t * tap_step));
+      QUENCH_UNROLL
+      for (int i = 0; i < R; ++i) sum[i][t] = native_fma(x_t, dy[i], sum[i][t]);
+    };
+    const auto border = [&](int64_t first, int64_t last) {
+      for (int64_t s = first; s < last; ++s) {
+        const int64_t at = at_first + s * g.stride, end = g.inputs - at;
+        take([&](int t, const native_f32(&dy)[R]) {
+          if (t >= -at && t < end) add(t, dy);
+        });
+      }
+    };
+    border(0, inner.first);
+    for (int64_t n = inner.last - inner.first; n > 0; --n) take(add);
+    border(inner.last, steps);
+  }
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    QUENCH_UNROLL
+    for (int t = 0; t < T; ++t) *(unaligned_f32*)(acc + i * g.acc_channel + t * lanes) = sum[i][t];
+  }
+}
+
+template <int R, int T>
+QUENCH_INLINE void tap_sums_of_width(const TapSums& g, int64_t channel, int64_t tap) {
+  for (int64_t part = 0; part < parts; ++part) tap_sums_tile<R, T>(g, channel, tap, part);
+}
+
+template <int R>
+QUENCH_INLINE void tap_sums_of_height(int64_t channels, const TapSums& g, int64_t channel) {
+  if constexpr (R > 1) {
+    if (channels < R) return tap_sums_of_height<R - 1>(channels, g, channel);
+  }
+  int64_t tap = 0;
+  if constexpr (most_taps == 5) {
+    for (; g.taps - tap >= 5; tap += 5) tap_sums_of_width<R, 5>(g, channel, tap);
+    for (; g.taps - tap >= 3; tap += 3) tap_sums_of_width<R, 3>(g, channel, tap);
+  }
+  for (; tap < g.taps; ++tap) tap_sums_of_width<R, 1>(g, channel, tap);
+}
+
+void sum_taps(const TapSums& g) {
+  for (int64_t channel = 0; channel < g.channels; channel += most_tap_channels) {
+    const int64_t left = g.channels - channel;
+    tap_sums_of_height<most_tap_channels>(left < most_tap_channels ? left : most_tap_channels, g, channel);
+  }
+}
+
+void sum_positions(const TapSums& g) {
+  const int64_t steps = steps_of_row(g);
+  for (int64_t channel = 0; channel < g.channels; ++channel) {
+    float* acc = g.acc + channel * g.acc_channel;
+    f32x16 sum = load(acc);
+    for (int64_t row = 0; row < g.rows; ++row) {
+      const float* d = g.dy + channel * g.dy_channel + row * g.dy_row;
+      for (int64_t s = 0; s < steps; ++s) sum = sum + load(d + s * lanes);
+    }
+    store(acc, sum);
+  }
+}
+
+void tree_sums(int64_t n, const float* acc, float* w, bool accumulate) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float sum = tree_sum(load(acc + i * lanes));
+    w[i] = accumulate ? w[i] + sum : sum;
+  }
+}
+
+}  // namespace
+}  // namespace quench::kernels
