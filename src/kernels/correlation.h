@@ -156,8 +156,8 @@ struct FlatTaps {
 /// R rows of one flat vector with the border of the image in it. in, w: of the first tap; y: how many lines of taps
 /// are inside.
 template <int R>
-QUENCH_NOINLINE void correlation_border_tile(const Correlation& g, const float* in, const float* w, int64_t y,
-                                             const FlatTaps& taps, const float* bias, float* out) {
+QUENCH_NOINLINE void correlation_border(const Correlation& g, const float* in, const float* w, int64_t y,
+                                        const FlatTaps& taps, const float* bias, float* out) {
   f32x16 sum[R];
   QUENCH_UNROLL
   for (int i = 0; i < R; ++i) {
@@ -201,7 +201,7 @@ void correlation_flat_row(const Correlation& g, int64_t row, int64_t y) {
   while (v < vectors) {
     if (v < first || v >= last) {
       const FlatTaps taps(g.x, g.per_position, v * lanes);
-      correlation_border_tile<R>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
+      correlation_border<R>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
       ++v;
       continue;
     }
@@ -250,7 +250,11 @@ QUENCH_INLINE void correlation_of_height(int64_t height, const Correlation& g, i
 /// All channels, in tiles of as equal heights as can be.
 template <int V>
 void correlation_groups(const Correlation& g, int64_t group) {
-  constexpr int tallest = tallest_correlation < V == 0 ? 1 : V > ;
+  // Where masks are vectors like others, they leave fewer registers for sums.
+  constexpr int few = QUENCH_AVX512 ? 10 : 4;
+  constexpr int tallest = V > 0                          ? tallest_correlation<V>
+                          : tallest_correlation<1> < few ? tallest_correlation<1>
+                                                         : few;
   const int64_t tiles = (g.rows + tallest - 1) / tallest;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t height = (g.rows - row + tiles - t - 1) / (tiles - t);

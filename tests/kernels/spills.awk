@@ -1,6 +1,7 @@
 # Reads the disassembly of an object file (objdump -d -C --no-show-raw-insn, x86-64 or AArch64) and looks at the
-# innermost loops with fused multiply-adds of functions that have `tile` in their name: does a vector register travel
-# to or from the stack there? Prints each such instruction, and a last line "LOOPS loops, SPILLS spills".
+# innermost loops with fused multiply-adds of functions that have `tile` in their name: does a vector come from the
+# stack there? Prints each such instruction, and a last line "LOOPS loops, SPILLS spills". (An accumulator that does not
+# fit comes back in each turn; a store alone is none, nor is a pointer that GCC keeps in a vector register.)
 
 function hex(text,    value, i) {
   value = 0
@@ -8,11 +9,12 @@ function hex(text,    value, i) {
   return value
 }
 
-# Whether instruction i moves a vector to or from the stack, or computes with one that lies there. %rbp and x29 point
-# to the stack only where the function set them so; otherwise they are registers like any other.
+# Whether instruction i loads a vector from the stack, or computes with one that lies there. %rbp and x29 point to the
+# stack only where the function set them so; otherwise they are registers like any other.
 function is_spill(i) {
+  if (text[i] ~ /^vmov[qd] / || text[i] ~ /\(%r[sb]p\)$/) return 0
   if (text[i] ~ /%[xyz]mm/) return text[i] ~ /\(%rsp/ || (frame && text[i] ~ /\(%rbp/)
-  if (text[i] ~ /^(ld|st)[a-z0-9]*[ \t]+\{?[qdsv][0-9]/) return text[i] ~ /\[sp/ || (frame && text[i] ~ /\[x29/)
+  if (text[i] ~ /^ld[a-z0-9]*[ \t]+\{?[qv][0-9]/) return text[i] ~ /\[sp/ || (frame && text[i] ~ /\[x29/)
   return 0
 }
 
