@@ -127,8 +127,11 @@ struct Reach {
   int64_t floats(int64_t per_position) const { return (last - first) * per_position + group; }
 };
 
+struct Lines {
+  int64_t first, last;
+};
 /// Inputs along y that the outputs first .. last read.
-std::pair<int64_t, int64_t> lines_read(const Axis& y, int64_t first, int64_t last) {
+Lines lines_read(const Axis& y, int64_t first, int64_t last) {
   const int64_t a = y.first + y.stride * first, b = y.first + y.stride * (last - 1);
   const int64_t low = y.step > 0 ? a : a - y.taps + 1, high = y.step > 0 ? b + y.taps : b + 1;
   const int64_t from = std::clamp<int64_t>(low, 0, y.inputs);
@@ -151,14 +154,14 @@ void flat_rows(const Table& t, const Problem& problem, int64_t first, int64_t la
   const Correlation whole = g;
   const Reach reach(g.x);
   const int64_t in_row = reach.floats(few), out_row = flat_row(g, few), rows = last - first;
-  const auto [line, last_line] = lines_read(g.y, first, last);
-  const int64_t lines = last_line - line;
+  const Lines read = lines_read(g.y, first, last);
+  const int64_t lines = read.last - read.first;
   const int64_t in_channels = lines == 0 ? g.channels : std::min(g.channels, flat_in_floats / (in_row * lines));
   const int64_t out_channels = std::min(g.rows, flat_out_floats / (out_row * rows));
   std::memset(in, 0, sizeof in);  // what lies outside the image is read, and not used
 
   g.per_position = few;
-  g.y.first += g.y.stride * first - line;
+  g.y.first += g.y.stride * first - read.first;
   g.y.inputs = lines;
   g.first_y = g.first_x = 0;
   g.last_y = g.y.outputs = rows;
@@ -178,8 +181,8 @@ void flat_rows(const Table& t, const Problem& problem, int64_t first, int64_t la
     const int64_t of_channel = s.y ? pooled_rows * pooled_columns * problem.c.lanes : whole.in_channel;
     const int64_t at = channel * of_channel + vector * group;
     t.copy_positions({.channels = channels,
-                      .first_row = line,
-                      .last_row = last_line,
+                      .first_row = read.first,
+                      .last_row = read.last,
                       .columns = whole.x.inputs,
                       .vectors = 1,
                       .from_lanes = group,

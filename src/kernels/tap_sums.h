@@ -64,32 +64,37 @@ QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t ta
   for (int64_t row = g.rows; row > 0; --row, d_row += g.dy_row, x_row += g.x_row) {
     int64_t from = at_first * tap_step;  // what the first tap reads, from x_row on
     const float* d = d_row;
-    // sum = body(sum, dy, x, tap) for all of a step.
-    const auto take = [&](auto body) {
-      native_f32 dy[R];
-      QUENCH_UNROLL
-      for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * dy_channel);
-      QUENCH_UNROLL
-      for (int t = 0; t < T; ++t) body(t, dy);
-      d += lanes;
-      from += step;
-    };
-    const auto add = [&](int t, const native_f32(&dy)[R]) {
-      const native_f32 x_t = *(const unaligned_f32*)(x_row + (from + t * tap_step));
-      QUENCH_UNROLL
-      for (int i = 0; i < R; ++i) sum[i][t] = native_fma(x_t, dy[i], sum[i][t]);
-    };
-    const auto border = [&](int64_t first, int64_t last) {
-      for (int64_t s = first; s < last; ++s) {
-        const int64_t at = at_first + s * g.stride, end = g.inputs - at;
-        take([&](int t, const native_f32(&dy)[R]) {
-          if (t >= -at && t < end) add(t, dy);
-        });
+    int64_t s = 0, stop = inner.first;
+    for (;;) {
+      for (; s < stop; ++s, d += lanes, from += step) {  // at the border, where some taps are outside
+        const int64_t at = at_first + s * g.stride, first = -at, last = g.inputs - at;
+        native_f32 dy[R];
+        QUENCH_UNROLL
+        for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * dy_channel);
+        QUENCH_UNROLL
+        for (int t = 0; t < T; ++t) {
+          if (t < first || t >= last) continue;
+          const native_f32 x_t = *(const unaligned_f32*)(x_row + (from + t * tap_step));
+          QUENCH_UNROLL
+          for (int i = 0; i < R; ++i) sum[i][t] = native_fma(x_t, dy[i], sum[i][t]);
+        }
       }
-    };
-    border(0, inner.first);
-    for (int64_t n = inner.last - inner.first; n > 0; --n) take(add);
-    border(inner.last, steps);
+      if (s >= steps) break;
+      const float* x = x_row + from;
+      for (; s < inner.last; ++s, d += lanes, from += step, x += step) {
+        native_f32 dy[R];
+        QUENCH_UNROLL
+        for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * dy_channel);
+        QUENCH_UNROLL
+        for (int t = 0; t < T; ++t) {
+          const native_f32 x_t = *(const unaligned_f32*)(x + t * tap_step);
+          QUENCH_UNROLL
+          for (int i = 0; i < R; ++i) sum[i][t] = native_fma(x_t, dy[i], sum[i][t]);
+        }
+      }
+      stop = steps;
+      if (s >= steps) break;
+    }
   }
   QUENCH_UNROLL
   for (int i = 0; i < R; ++i) {
