@@ -267,7 +267,7 @@ TEST_CASE("every pass of a convolution equals the naive loops bit for bit, over 
   ThreadPool pool(3);
   oracle::for_each_table([&](const kernels::Table&) {
     oracle::Source source(1);
-    for (int i = 0; i < 120; ++i) check(random_shape(source), source, pool);
+    for (int i = 0; i < 100; ++i) check(random_shape(source), source, pool);
   });
 }
 
@@ -275,7 +275,7 @@ TEST_CASE("a convolution with its ReLU and max pooling equals the naive composit
   ThreadPool pool(2);
   oracle::for_each_table([&](const kernels::Table&) {
     oracle::Source source(2);
-    for (int i = 0; i < 80; ++i) {
+    for (int i = 0; i < 60; ++i) {
       Convolution c = random_shape(source);
       const int64_t window = source.below(3) + 2;
       if (c.out_rows() < window || c.out_columns() < window) continue;
@@ -293,9 +293,9 @@ TEST_CASE("convolutions of the sizes that are tuned, and of some that fit no blo
       return Convolution{in, rows, columns, out, kernel, stride, padding, (live + 15) / 16 * 16, live};
     };
     for (const Convolution& c :
-         {shape(3, 32, 32, 16, 5, 1, 2, 20), shape(16, 16, 16, 20, 5, 1, 2, 1), shape(20, 8, 8, 20, 5, 1, 2, 52),
+         {shape(3, 6, 32, 16, 5, 1, 2, 20), shape(16, 6, 16, 20, 5, 1, 2, 1), shape(20, 4, 8, 20, 5, 1, 2, 20),
           shape(1, 3, 300, 2, 3, 1, 1, 3), shape(2, 9, 150, 3, 9, 2, 4, 16), shape(40, 3, 4, 3, 3, 1, 1, 4),
-          shape(2, 40, 40, 2, 30, 7, 11, 17), shape(1, 2, 700, 1, 2, 40, 0, 16)}) {
+          shape(1, 40, 33, 1, 30, 7, 11, 17), shape(1, 2, 700, 1, 2, 40, 0, 16)}) {
       check(c, source, pool);
       if (c.out_rows() >= 2 && c.out_columns() >= 2) check_pooled(c, 2, source, pool);
     }
