@@ -95,6 +95,24 @@ TEST_CASE("after the first step a network of pools allocates nothing either") {
   }
 }
 
+TEST_CASE("after the first step the convolutional network allocates nothing either") {
+  if (!AllocationCounter::available()) return;
+  const quench::ImageSet images = noise();
+  for (const int threads : {1, 3}) {
+    CAPTURE(threads);
+    quench::ThreadPool pool(threads);
+    quench::Graph graph;
+    quench::Model model(graph, softmax_cross_entropy(cnn(graph.input({1, 28, 28}))),
+                        {.batch = batch, .seed = 1, .executor = &pool});
+    quench::Sgd sgd(model.parameters(), {.lr = 0.1F});
+    const quench::Batches batches = images.shuffled({.batch = batch, .seed = 1, .keep_partial = true});
+    sgd.step(model, batches[0]);
+    const AllocationCounter counter;
+    for (const quench::Batch& b : batches) sgd.step(model, b);
+    CHECK(counter.count() == 0);
+  }
+}
+
 TEST_CASE("after the first evaluation another allocates nothing") {
   if (!AllocationCounter::available()) return;
   const quench::ImageSet images = noise();

@@ -5,6 +5,7 @@
 #include "graph/op.h"
 #include "quench/error.h"
 #include "quench/graph.h"
+#include "quench/model.h"
 
 using quench::Error;
 using quench::Graph;
@@ -50,6 +51,13 @@ TEST_CASE("operations give the documented shapes and kinds") {
   CHECK(gives(average_pool2d(image, 6, 1), {3, 4, 1}, true));
   CHECK(gives(average_pool2d(image, 1, 4), {3, 3, 2}, true));
   CHECK(gives(max_pool2d(image, 4, std::int64_t{1} << 62), {3, 1, 1}, true));
+  CHECK(gives(conv2d(image, 5), {5, 7, 4}, true));
+  CHECK(gives(conv2d_relu(image, 2, {.kernel = 5, .stride = 1, .padding = 2}), {2, 9, 6}, true));
+  CHECK(gives(conv2d(image, 1, {.kernel = 4, .stride = 3, .padding = 1}), {1, 3, 2}, true));
+  CHECK(gives(conv2d_relu_max_pool2d(image, 4, {.kernel = 5, .padding = 2}, 2), {4, 4, 3}, true));
+  CHECK(gives(conv2d_relu_max_pool2d(image, 4, {.kernel = 1}, 6), {4, 1, 1}, true));
+  CHECK(gives(cnn(g.input({3, 32, 32})), {10}, true));
+  CHECK(gives(cnn(g.input({28, 28}), 7), {7}, true));
 }
 
 TEST_CASE("linear makes Xavier weights and zero biases, named fc1, fc2, ... or as asked") {
@@ -179,6 +187,46 @@ TEST_CASE("matmul refuses per-example left operands, vectors on the left, cubes 
                        "matmul: the right operand has shape [2, 3, 4], expected one or two dimensions", Error);
   CHECK_THROWS_WITH_AS(matmul(m, g.input({3})), "matmul: shapes [4, 2] and [3], expected equal inner extents",
                        Error);
+}
+
+TEST_CASE("conv2d makes Xavier weights and zero biases, named conv1, conv2, ... or as asked") {
+  Graph g;
+  const Tensor x = g.input({3, 8, 8});
+  conv2d(x, 4, {.kernel = 5});
+  conv2d_relu_max_pool2d(x, 2, {.kernel = 3, .padding = 1}, 2);
+  conv2d_relu(x, 6, {}, "stem");
+  std::vector<std::string> names;
+  for (const auto& node : g.nodes()) {
+    if (node.kind == quench::Node::Kind::parameter)
+      names.push_back(node.name + " " + quench::to_string(node.shape));
+  }
+  CHECK(names == std::vector<std::string>{"conv1.weight [4, 3, 5, 5]", "conv1.bias [4]",
+                                          "conv2.weight [2, 3, 3, 3]", "conv2.bias [2]", "stem.weight [6, 3, 3, 3]",
+                                          "stem.bias [6]"});
+}
+
+TEST_CASE("convolutions refuse what is no image, kernels that do not fit, and leave the graph as it was") {
+  Graph g;
+  const Tensor x = g.input({2, 5, 4});
+  const std::size_t before = g.nodes().size();
+  CHECK_THROWS_WITH_AS(conv2d(Tensor{}, 2), "conv2d: an argument is an empty Tensor", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, 0), "conv2d: 0 output channels, expected at least 1", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, 1, {.kernel = 0}), "conv2d: a kernel of 0, expected at least 1", Error);
+  CHECK_THROWS_WITH_AS(conv2d_relu(x, 1, {.stride = 0}), "conv2d_relu: a stride of 0, expected at least 1", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, 1, {.kernel = 3, .padding = 3}),
+                       "conv2d: a padding of 3 for a kernel of 3, expected 0 .. 2", Error);
+  CHECK_THROWS_WITH_AS(
+      conv2d(x, 1, {.kernel = 5}),
+      "conv2d: a kernel of 5 with a padding of 0 for an image of shape [2, 5, 4], expected one that fits", Error);
+  CHECK_THROWS_WITH_AS(
+      conv2d_relu_max_pool2d(x, 1, {.kernel = 4}, 2),
+      "conv2d_relu_max_pool2d: windows of 2 to pool an image of shape [1, 2, 1], expected windows that fit", Error);
+  CHECK(g.nodes().size() == before);
+  const Tensor p = g.parameter({2, 5, 4}, "p");
+  CHECK_THROWS_WITH_AS(conv2d(p, 2), "conv2d: the input, of shape [2, 5, 4], is shared, expected per-example",
+                       Error);
+  CHECK_THROWS_WITH_AS(conv2d(flatten(x), 2),
+                       "conv2d: the input has shape [40], expected [channels, rows, columns]", Error);
 }
 
 TEST_CASE("pools refuse shared inputs, other than images, windows that do not fit and strides below 0") {

@@ -140,6 +140,36 @@ TEST_CASE("pools behind layers, of layers and of pools have the reference's grad
   check_gradients(g, weighed(g, linear(flatten(pooled), 4)));
 }
 
+TEST_CASE("convolutions have the reference's gradients: any kernel, stride and padding, with what comes behind") {
+  struct Form {
+    std::int64_t kernel, stride, padding;
+  };
+  for (const Form form : {Form{1, 1, 0}, {2, 1, 1}, {3, 1, 1}, {3, 2, 0}, {4, 3, 2}, {5, 1, 2}, {5, 2, 4}}) {
+    CAPTURE(form.kernel);
+    CAPTURE(form.stride);
+    const quench::Conv2d options{.kernel = form.kernel, .stride = form.stride, .padding = form.padding};
+    Graph g;
+    const Tensor x = g.input({2, 6, 7});
+    check_gradients(g, weighed(g, conv2d(x, 3, options)), {x});
+    Graph h;
+    const Tensor y = h.input({2, 6, 7});
+    const Tensor scaled = y * h.parameter({2, 6, 7}, "p");
+    check_gradients(h, weighed(h, conv2d_relu(scaled, 3, options)), {y});
+    if ((6 + 2 * form.padding - form.kernel) / form.stride + 1 < 2) continue;
+    Graph f;
+    const Tensor z = f.input({2, 6, 7});
+    check_gradients(f, weighed(f, conv2d_relu_max_pool2d(z, 3, options, 2)), {z});
+  }
+}
+
+TEST_CASE("a small convolutional network has the reference's gradients") {
+  Graph g;
+  const Tensor x = g.input({2, 6, 5});
+  const Tensor h = conv2d_relu_max_pool2d(x, 4, {.kernel = 3, .padding = 1}, 2);
+  const Tensor again = conv2d(h, 3, {.kernel = 3, .padding = 1}) + conv2d_relu(h, 3, {.kernel = 1});
+  check_gradients(g, softmax_cross_entropy(linear(flatten(again), 5)), {x});
+}
+
 TEST_CASE("two losses over the same labels add up, and a loss may be scaled") {
   Graph g;
   const Tensor x = g.input({4});

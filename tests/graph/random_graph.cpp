@@ -26,7 +26,7 @@ class Builder {
 
   void append_operation() {
     const Tensor a = any();
-    switch (below(11)) {
+    switch (below(12)) {
       case 0:
         pool_.push_back(quench::relu(a));
         break;
@@ -57,6 +57,9 @@ class Builder {
         break;
       case 10:
         append_pool(a);
+        break;
+      case 11:
+        append_convolution(a);
         break;
       default:
         break;
@@ -113,15 +116,41 @@ class Builder {
   }
 
   // The last two dimensions as images, or all there is as an image of one row.
-  void append_pool(Tensor a) {
-    if (!a.per_example()) return;
+  static Tensor as_image(Tensor a) {
     Shape image = a.shape();
     while (image.size() < 3) image.insert(image.begin(), 1);
-    const auto largest = static_cast<std::uint32_t>(std::min(image[1], image[2]));
+    return a.shape() == image ? a : quench::reshape(a, image);
+  }
+
+  void append_pool(Tensor a) {
+    if (!a.per_example()) return;
+    const Tensor x = as_image(a);
+    const auto largest = static_cast<std::uint32_t>(std::min(x.shape()[1], x.shape()[2]));
     const std::int64_t window = 1 + below(largest), stride = below(4);
-    const Tensor x = a.shape() == image ? a : quench::reshape(a, image);
     pool_.push_back(below(2) == 0 ? quench::max_pool2d(x, window, stride)
                                   : quench::average_pool2d(x, window, stride));
+  }
+
+  void append_convolution(Tensor a) {
+    if (!a.per_example()) return;
+    const Tensor x = as_image(a);
+    const std::int64_t kernel = 1 + below(3), padding = below(static_cast<std::uint32_t>(kernel));
+    const std::int64_t smallest = std::min(x.shape()[1], x.shape()[2]) + 2 * padding;
+    if (smallest < kernel) return;
+    const quench::Conv2d options{.kernel = kernel, .stride = 1 + below(2), .padding = padding};
+    const std::int64_t out = 1 + below(3);
+    switch (below(3)) {
+      case 0:
+        pool_.push_back(quench::conv2d(x, out, options));
+        break;
+      case 1:
+        pool_.push_back(quench::conv2d_relu(x, out, options));
+        break;
+      default:
+        if ((smallest - kernel) / options.stride + 1 < 2) return;
+        pool_.push_back(quench::conv2d_relu_max_pool2d(x, out, options, 2));
+        break;
+    }
   }
 
   Graph& graph_;

@@ -126,6 +126,31 @@ void Reference::compute(std::size_t id) {
         }
         y(e, n) = name == "max_pool2d" ? largest : sum / static_cast<double>(window * window);
       }
+    } else if (name.starts_with("conv2d")) {
+      const View w = view(node.inputs[1]), b = view(node.inputs[2]);
+      const auto& windows = node.windows;
+      const std::int64_t k = windows.size, pool = windows.pool;
+      const auto convolution = [&](std::int64_t o, std::int64_t row, std::int64_t column) {
+        double sum = b(o, n);
+        for (std::int64_t c = 0; c < x_shape[0]; ++c) {
+          for (std::int64_t tap = 0; tap < k * k; ++tap) {
+            const std::int64_t i = row * windows.stride + tap / k - windows.padding;
+            const std::int64_t j = column * windows.stride + tap % k - windows.padding;
+            if (i < 0 || i >= x_shape[1] || j < 0 || j >= x_shape[2]) continue;
+            sum += w((o * x_shape[0] + c) * k * k + tap, n) * x((c * x_shape[1] + i) * x_shape[2] + j, n);
+          }
+        }
+        return name == "conv2d" || sum > 0 ? sum : 0;
+      };
+      for (std::int64_t e = 0; e < y_count; ++e) {
+        const std::int64_t columns = node.shape[2], rows = node.shape[1];
+        const std::int64_t o = e / columns / rows, row = e / columns % rows * pool, column = e % columns * pool;
+        double largest = convolution(o, row, column);
+        for (std::int64_t i = 1; i < pool * pool; ++i) {
+          largest = std::max(largest, convolution(o, row + i / pool, column + i % pool));
+        }
+        y(e, n) = largest;
+      }
     } else {
       throw std::logic_error("the reference does not know the operation " + name);
     }
