@@ -1,24 +1,16 @@
 #include "data/idx.h"
 
-#include <cerrno>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 
-#include "core/huge_pages.h"
 #include "io/numbers.h"
-#include "quench/error.h"
 
 namespace quench {
 namespace {
 
 constexpr std::uint32_t unsigned_bytes = 0x0800;   // the element type in a magic number's second lowest byte
 constexpr std::uint64_t most_values = 1ULL << 40;  // far above any data set, far below an overflow
-
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw Error(path.string() + what);
-}
 
 /// "0x00000803"
 std::string magic_text(std::uint32_t magic) { return "0x" + io::hexadecimal(magic).substr(8); }
@@ -70,64 +62,40 @@ std::uint64_t value_count(const std::filesystem::path& path, std::span<const std
   return product;
 }
 
-std::FILE* open_regular(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
-  if (std::filesystem::is_directory(status)) fail(path, " is a directory, expected a file");
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    fail(path, " is a device, a pipe or a socket, expected a regular file");
-  std::FILE* file = std::fopen(path.string().c_str(), "rb");
-  if (file == nullptr) {
-    const int reason = errno;
-    throw Error("cannot open " + path.string() + ": " + std::generic_category().message(reason));
-  }
-  return file;
-}
-
 }  // namespace
 
-void refuse_packed(const std::filesystem::path& path) { fail(path, " is gzip-compressed; run gunzip"); }
-
-IdxFile::IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t> shape)
-    : path_(std::move(path)), file_(open_regular(path_)) {
-  std::error_code error;
-  const std::uint64_t length = std::filesystem::file_size(path_, error);
-  if (error) throw Error("cannot find the length of " + path_.string() + ": " + error.message());
-  const std::string length_text = " has " + std::to_string(length) + (length == 1 ? " byte" : " bytes");
-
+IdxFile::IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t> shape) : file_(std::move(path)) {
+  const std::string length_text = " has " + file_.length_text();
   const std::size_t dimensions = shape.size();
   std::vector<std::uint8_t> header(4 + 4 * dimensions);
   const std::string header_text = std::to_string(header.size()) + " bytes of its header";
-  if (length == 0) fail(path_, " is empty, expected an IDX file");
-  const std::size_t got = std::fread(header.data(), 1, header.size(), file_.get());
-  if (got >= 2 && header[0] == 0x1f && header[1] == 0x8b) refuse_packed(path_);
-  if (got < header.size()) fail(path_, length_text + ", expected at least the " + header_text);
+  if (file_.length() == 0) fail(file_.path(), " is empty, expected an IDX file");
+  const std::size_t got = file_.read(header);
+  if (begins_like_gzip(std::span(header).first(got))) refuse_packed(file_.path());
+  if (got < header.size()) fail(file_.path(), length_text + ", expected at least the " + header_text);
 
   const std::span<const std::uint8_t> words(header);
-  check_magic(path_, big_endian(words.first<4>()), dimensions);
+  check_magic(file_.path(), big_endian(words.first<4>()), dimensions);
   std::vector<std::int64_t> extents;
   for (std::size_t i = 1; i <= dimensions; ++i) extents.push_back(big_endian(words.subspan(4 * i).first<4>()));
-  check_extents(path_, extents, shape);
+  check_extents(file_.path(), extents, shape);
   count_ = extents[0];
-  values_ = value_count(path_, extents);
+  values_ = value_count(file_.path(), extents);
 
   const std::uint64_t expected = header.size() + values_;
-  if (length != expected) {
-    fail(path_, std::string(length < expected ? " is truncated: it" : " is too long: it") + length_text +
-                    ", expected " + std::to_string(expected) + " (" + header_text + " and " +
-                    extents_text(extents) + " values)");
+  if (file_.length() != expected) {
+    fail(file_.path(), std::string(file_.length() < expected ? " is truncated: it" : " is too long: it") +
+                           length_text + ", expected " + std::to_string(expected) + " (" + header_text + " and " +
+                           extents_text(extents) + " values)");
   }
 }
 
 std::vector<std::uint8_t> IdxFile::read() {
-  std::vector<std::uint8_t> values;
-  values.reserve(static_cast<std::size_t>(values_));
-  prefer_huge_pages(values.data(), values.capacity());  // a batch reads at a hundred places all over it
-  values.resize(static_cast<std::size_t>(values_));
-  const std::size_t got = std::fread(values.data(), 1, values.size(), file_.get());
+  std::vector<std::uint8_t> values = image_memory(values_);
+  const std::size_t got = file_.read(values);
   if (got != values.size()) {
-    fail(path_, " could be read only up to value " + std::to_string(got) + ", expected " +
-                    std::to_string(values.size()) + " values");
+    fail(file_.path(), " could be read only up to value " + std::to_string(got) + ", expected " +
+                           std::to_string(values.size()) + " values");
   }
   return values;
 }

@@ -2,16 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <initializer_list>
-#include <memory>
 #include <vector>
 
-namespace quench {
+#include "data/data_file.h"
 
-/// Throws the Error about a file that is still compressed.
-[[noreturn]] void refuse_packed(const std::filesystem::path& path);
+namespace quench {
 
 /// An open IDX file of unsigned bytes whose header and length have been found right; its values are not read yet.
 class IdxFile {
@@ -23,19 +20,14 @@ class IdxFile {
   /// hold.
   IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t> shape);
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
   /// The first extent: how many images or labels there are.
   std::int64_t count() const { return count_; }
   /// Reads all values, in stored order. To be called once. Throws Error when the file cannot be read to its end.
   std::vector<std::uint8_t> read();
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-
-  std::filesystem::path path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  DataFile file_;
   std::int64_t count_ = 0;
   std::uint64_t values_ = 0;
 };

@@ -1,10 +1,10 @@
 // MNIST: which of its files are there, and reading them.
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "data/data_file.h"
 #include "data/idx.h"
 #include "data/labels.h"
 #include "quench/dataset.h"
@@ -27,13 +27,6 @@ struct FileName {
 
 constexpr FileName train_images{"train-images", "idx3-ubyte"}, train_labels{"train-labels", "idx1-ubyte"};
 constexpr FileName test_images{"t10k-images", "idx3-ubyte"}, test_labels{"t10k-labels", "idx1-ubyte"};
-
-/// Whether the directory has an entry of this name. One that cannot be examined counts: opening it then says why,
-/// where silence would let other data take its place.
-bool present(const fs::path& path) {
-  std::error_code error;
-  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
-}
 
 bool present_in_any_form(const fs::path& folder, const FileName& name) {
   for (const std::string& spelling : {name.dashed(), name.dotted()})
