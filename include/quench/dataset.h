@@ -111,7 +111,7 @@ class ImageSet {
 
 /// A training set and a test set of the same shape, normalised by the same map.
 struct Dataset {
-  std::string name;        ///< "mnist"
+  std::string name;        ///< "mnist", "cifar10"
   bool generated = false;  ///< true for the stand-in images that quench draws itself
   ImageSet train;
   ImageSet test;
@@ -130,6 +130,20 @@ DataState mnist_state(const std::filesystem::path& folder);
 /// and all labels before memory is taken for images. Throws Error naming the file, what was found and what was
 /// expected.
 Dataset load_mnist(const std::filesystem::path& folder);
+
+/// Looks for CIFAR-10's files in `folder`, data_batch_<number>.bin and test_batch.bin: absent when none is there,
+/// complete when test_batch.bin is and training files are numbered 1, 2, ... without a gap, else partial. A file
+/// that still is gzip-compressed (.gz) counts as there, and so does what has the name of a training file but no
+/// number; load_cifar10 says what is wrong.
+DataState cifar10_state(const std::filesystem::path& folder);
+
+/// Reads CIFAR-10's binary files: test_batch.bin, and all data_batch_<number>.bin in the order of their numbers 1,
+/// 2,
+/// ... without a gap. A file is any whole number of records of 3073 bytes, a label 0 .. 9 and 3 x 32 x 32 pixels;
+/// but where all training files have the 10,000 of the distributed ones, all five must be there. Pixels are mapped
+/// to -1 .. 1. All lengths are checked before anything is read. Throws Error naming the file, what was found and
+/// what was expected.
+Dataset load_cifar10(const std::filesystem::path& folder);
 
 /// 60,000 + 10,000 images 28x28 of ten classes of digits, drawn from strokes; the same bytes for the same seed on
 /// any machine and any number of threads. Normalised like MNIST.
