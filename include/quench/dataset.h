@@ -149,6 +149,12 @@ Dataset load_cifar10(const std::filesystem::path& folder);
 /// any machine and any number of threads. Normalised like MNIST.
 Dataset generated_digits(std::uint64_t seed = 1, Executor* executor = nullptr);
 
+/// 50,000 + 10,000 colour images 32x32 of ten classes: discs, rings, squares, triangles, crosses; lying, standing and
+/// slanted stripes, checks, dots. Each holds two of different classes, and its label is the one that stands out more;
+/// place, size, colour and ground say nothing about it. The same bytes for the same seed on any machine and any number
+/// of threads. Pixels are mapped to -1 .. 1 like CIFAR-10's.
+Dataset generated_shapes(std::uint64_t seed = 1, Executor* executor = nullptr);
+
 /// Writes one picture of the first 20 images of each class, a row per class: binary PGM for 1 channel, PPM for 3.
 /// Throws Error for another number of channels, an empty set, and when the file cannot be written whole; what it
 /// held before is then still there.

@@ -6,38 +6,19 @@
 #include <span>
 #include <vector>
 
+#include "generated.h"
 #include "quench/dataset.h"
-#include "quench/executor.h"
 
 namespace {
 
 using quench::Dataset;
 using quench::ImageSet;
-
-/// FNV-1a, 64 bits.
-std::uint64_t hash(std::span<const std::uint8_t> bytes) {
-  std::uint64_t value = 0xcbf29ce484222325U;
-  for (const std::uint8_t byte : bytes) value = (value ^ byte) * 0x100000001b3U;
-  return value;
-}
-
-/// Runs chunks one after the other, the last first.
-class Backwards final : public quench::Executor {
- public:
-  void run(std::int64_t chunks, Chunk chunk, void* context) override {
-    while (chunks > 0) chunk(context, --chunks);
-  }
-  int threads() const override { return 1; }
-};
+using quench::test::hash;
 
 /// Drawn once for all tests below.
 const Dataset& digits() {
   static const Dataset set = quench::generated_digits(1);
   return set;
-}
-
-bool same(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
 TEST_CASE("Generated digits have MNIST's shape and counts") {
@@ -62,33 +43,13 @@ TEST_CASE("The first 1000 generated digits of seed 1 have the committed bytes") 
 }
 
 TEST_CASE("Generated digits do not depend on who draws them and in which order") {
-  Backwards backwards;
-  quench::ThreadPool three(3);
-  for (quench::Executor* executor :
-       {static_cast<quench::Executor*>(&backwards), static_cast<quench::Executor*>(&three)}) {
-    const Dataset again = quench::generated_digits(1, executor);
-    CHECK(same(again.train.pixels(), digits().train.pixels()));
-    CHECK(same(again.train.labels(), digits().train.labels()));
-    CHECK(same(again.test.pixels(), digits().test.pixels()));
-    CHECK(same(again.test.labels(), digits().test.labels()));
-  }
+  quench::test::check_independent_of_executor(digits(), quench::generated_digits);
 }
 
-TEST_CASE("Another seed draws other digits") {
-  const Dataset other = quench::generated_digits(2);
-  CHECK(!same(other.train.labels(), digits().train.labels()));
-  CHECK(!same(other.train.image(0), digits().train.image(0)));
-}
+TEST_CASE("Another seed draws other digits") { quench::test::check_other_seed(digits(), quench::generated_digits); }
 
 TEST_CASE("No two training digits are the same image, and test digits are none of them") {
-  std::vector<std::uint64_t> seen;
-  for (std::int64_t i = 0; i < digits().train.size(); ++i) seen.push_back(hash(digits().train.image(i)));
-  std::sort(seen.begin(), seen.end());
-  CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
-  int shared = 0;
-  for (std::int64_t i = 0; i < digits().test.size(); ++i)
-    shared += std::binary_search(seen.begin(), seen.end(), hash(digits().test.image(i))) ? 1 : 0;
-  CHECK(shared == 0);
+  quench::test::check_all_different(digits());
 }
 
 TEST_CASE("Digits of one class vary, and the classes differ from each other") {
@@ -119,14 +80,7 @@ TEST_CASE("Digits of one class vary, and the classes differ from each other") {
   for (std::size_t c = 0; c < 10; ++c) CHECK(spread[c] > 35);
 }
 
-TEST_CASE("The classes of generated digits are balanced") {
-  std::vector<int> counts(10);
-  for (const std::uint8_t label : digits().train.labels()) ++counts.at(label);
-  for (const int count : counts) {
-    CHECK(count > 5700);  // 6000 give or take four standard deviations of 73.5
-    CHECK(count < 6300);
-  }
-}
+TEST_CASE("The classes of generated digits are balanced") { quench::test::check_balanced(digits()); }
 
 TEST_CASE("Generated digits are about as bright as MNIST's, centred, with a dark border") {
   const ImageSet& set = digits().train;
