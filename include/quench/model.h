@@ -26,8 +26,9 @@ struct ModelOptions {
 
 /// What one pass over a set of images gives.
 struct Evaluation {
-  double loss = 0;      ///< mean cross-entropy, without L2
-  double accuracy = 0;  ///< fraction of examples whose largest logit is their label (the first of equals)
+  double loss = 0;            ///< mean cross-entropy, without L2
+  double accuracy = 0;        ///< fraction of examples whose largest logit is their label (the first of equals)
+  double accuracy_error = 0;  ///< one standard error of the accuracy: sqrt(accuracy (1 - accuracy) / examples)
   std::int64_t correct = 0;
   std::int64_t examples = 0;
 };

@@ -234,8 +234,10 @@ Evaluation Model::evaluate(const ImageSet& images) {
     result.correct += kernels::table().count_correct({p.nodes[s.logits].elements, vectors, p.lanes},
                                                      p.floats(p.nodes[s.logits].value), p.label_memory(), p.live);
   }
-  result.loss = sum / static_cast<double>(result.examples);
-  result.accuracy = static_cast<double>(result.correct) / static_cast<double>(result.examples);
+  const auto examples = static_cast<double>(result.examples);
+  result.loss = sum / examples;
+  result.accuracy = static_cast<double>(result.correct) / examples;
+  result.accuracy_error = std::sqrt(result.accuracy * (1 - result.accuracy) / examples);
   return result;
 }
 

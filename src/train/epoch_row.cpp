@@ -14,8 +14,9 @@ struct Column {
   std::string_view title;
   std::size_t width;
 };
-constexpr Column table_columns[] = {{"epoch", 5},      {"lr", 10},       {"f_batch", 10}, {"f", 10},
-                                    {"train acc", 11}, {"test acc", 10}, {"seconds", 9},  {"images/s", 12}};
+constexpr std::string_view test_title = "test acc";
+constexpr Column table_columns[] = {{"epoch", 5},      {"lr", 8},        {"f_batch", 9}, {"f", 9},
+                                    {"train acc", 11}, {test_title, 19}, {"seconds", 9}, {"images/s", 10}};
 
 std::string table_row(const std::vector<std::string>& cells) {
   std::string line;
@@ -43,7 +44,9 @@ std::vector<std::string> log_columns() {
           "images_per_second",
           "test_cross_entropy",
           "theta_squared",
-          "evaluation_seconds"};
+          "evaluation_seconds",
+          "test_images",
+          "test_accuracy_error"};
 }
 
 std::vector<std::string> log_cells(const EpochRow& row) {
@@ -62,12 +65,22 @@ std::vector<std::string> log_cells(const EpochRow& row) {
           to_text(row.images_per_second),
           measured(&Measurement::test_cross_entropy),
           to_text(row.theta_squared),
-          measured(&Measurement::seconds)};
+          measured(&Measurement::seconds),
+          row.ended ? to_text(row.ended->test_images) : std::string(),
+          measured(&Measurement::test_accuracy_error)};
 }
 
-std::string table_header() {
+std::string test_accuracy_text(const Measurement& measurement) {
+  return fixed(measurement.test_accuracy, 4) + " +- " + fixed(measurement.test_accuracy_error, 4);
+}
+
+std::string table_header(std::int64_t test_images) {
   std::vector<std::string> titles;
-  for (const Column& column : table_columns) titles.emplace_back(column.title);
+  for (const Column& column : table_columns) {
+    titles.emplace_back(column.title);
+    if (column.title == test_title)
+      titles.back() += " (" + io::grouped(static_cast<std::uint64_t>(test_images)) + ")";
+  }
   return table_row(titles);
 }
 
@@ -76,8 +89,9 @@ std::string table_line(const EpochRow& row) {
     return row.ended ? fixed((*row.ended).*member, 4) : std::string("-");
   };
   return table_row({to_text(row.epoch), to_text(row.lr), fixed(row.f_batch, 4), measured(&Measurement::f),
-                    measured(&Measurement::train_accuracy), measured(&Measurement::test_accuracy),
-                    fixed(row.seconds, 2), io::grouped(static_cast<std::uint64_t>(row.images_per_second))});
+                    measured(&Measurement::train_accuracy),
+                    row.ended ? test_accuracy_text(*row.ended) : std::string("-"), fixed(row.seconds, 2),
+                    io::grouped(static_cast<std::uint64_t>(row.images_per_second))});
 }
 
 }  // namespace quench::train

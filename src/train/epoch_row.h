@@ -15,7 +15,9 @@ struct Measurement {
   double train_accuracy = 0;
   double test_cross_entropy = 0;
   double test_accuracy = 0;
-  double seconds = 0;  ///< that the passes took
+  double test_accuracy_error = 0;  ///< one binomial standard error
+  std::int64_t test_images = 0;    ///< that it is the accuracy on
+  double seconds = 0;              ///< that the passes took
 };
 
 struct EpochRow {
@@ -34,8 +36,12 @@ std::vector<std::string> log_columns();
 /// The cells in the order of log_columns(), numbers in their shortest exact form, what was not measured empty.
 std::vector<std::string> log_cells(const EpochRow& row);
 
+/// The accuracy on the test images with its standard error: "0.3910 +- 0.0154".
+std::string test_accuracy_text(const Measurement& measurement);
+
 /// The table for people: aligned columns, rounded numbers, each line with its newline.
-std::string table_header();
+/// The header has the number of test images, the lines the accuracy on them with its standard error.
+std::string table_header(std::int64_t test_images);
 std::string table_line(const EpochRow& row);
 
 }  // namespace quench::train

@@ -70,7 +70,8 @@ std::string summary(const RunRecord& record) {
       text += line("measured", "at the end of epoch " + to_text(record.measured_epoch) + ", not of the run");
     }
     text += line("f", fixed(last.f, 4) + " (cross-entropy " + fixed(last.cross_entropy, 4) + ")");
-    text += line("accuracy", "train " + fixed(last.train_accuracy, 4) + ", test " + fixed(last.test_accuracy, 4) +
+    text += line("accuracy", "train " + fixed(last.train_accuracy, 4) + ", test " + test_accuracy_text(last) +
+                                 " (" + counted(last.test_images) + " images)" +
                                  (record.data_generated ? ", on generated images, NOT " + record.settings.dataset
                                                         : std::string()));
   } else if (record.data_generated) {

@@ -73,6 +73,8 @@ void write_results(io::JsonWriter& json, const RunRecord& record) {
     json.key("train_accuracy").number(last.train_accuracy);
     json.key("test_cross_entropy").number(last.test_cross_entropy);
     json.key("test_accuracy").number(last.test_accuracy);
+    json.key("test_accuracy_error").number(last.test_accuracy_error);
+    json.key("test_images").number(last.test_images);
   }
   if (record.parameter_checksum) {
     json.key("parameter_checksum").string(io::hexadecimal(*record.parameter_checksum));

@@ -44,7 +44,7 @@ void Trainer::run() {
 
 void Trainer::train() {
   const Settings& settings = record_.settings;
-  parts_.console.result(table_header());
+  parts_.console.result(table_header(parts_.data.test.size()));
   for (std::int64_t epoch = 1; epoch <= settings.epochs && parts_.interrupt.signal() == 0; ++epoch) {
     EpochRow row;
     row.epoch = epoch;
@@ -105,6 +105,8 @@ void Trainer::measure(EpochRow& row) {
                           .train_accuracy = train.accuracy,
                           .test_cross_entropy = test.loss,
                           .test_accuracy = test.accuracy,
+                          .test_accuracy_error = test.accuracy_error,
+                          .test_images = test.examples,
                           .seconds = seconds() - start};
 }
 

@@ -15,6 +15,8 @@ int main() {
     for (const quench::Batch& batch : digits.train.shuffled({.batch = 100, .seed = 1, .epoch = epoch})) {
       sgd.step(model, batch);
     }
-    std::printf("epoch %d: test accuracy %.4f\n", epoch + 1, model.evaluate(digits.test).accuracy);
+    const quench::Evaluation test = model.evaluate(digits.test);
+    std::printf("epoch %d: test accuracy %.4f +- %.4f (%d images)\n", epoch + 1, test.accuracy, test.accuracy_error,
+                static_cast<int>(test.examples));
   }
 }

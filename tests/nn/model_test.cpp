@@ -189,11 +189,13 @@ TEST_CASE("evaluate counts the examples whose first largest logit is their label
   CHECK(result.examples == count);
   CHECK(result.correct == count);
   CHECK(result.accuracy == 1.0);
+  CHECK(result.accuracy_error == 0.0);
 
   parameters[1].value[3] = -100;
   result = model.evaluate(images);
   CHECK(result.correct == count - 46);  // labels 3, 8, ..., 228
   CHECK(result.accuracy == doctest::Approx((count - 46.0) / count));
+  CHECK(result.accuracy_error == doctest::Approx(std::sqrt(46.0 * (count - 46.0) / count) / count));
 
   double loss = 0;
   for (int i = 0; i < count; ++i) {

@@ -244,7 +244,7 @@ check 'a disk that fills during the run ends in exit code 1' test "$(cat code.tx
 check 'after one warning' test "$(grep -c 'warning: filling/log.csv cannot be written' said.txt)" -eq 1
 check 'and all epochs' grep -q '^finished: 60 of 60 epochs' said.txt
 check 'with a message about the rows that are missing' grep -q '^train: filling/log.csv lacks the last [0-9]* rows: ' said.txt
-check 'the log that is there has whole rows' awk -F, 'NF != 13 { exit 1 } END { exit NR < 20 }' filling/log.csv
+check 'the log that is there has whole rows' awk -F, 'NF != 15 { exit 1 } END { exit NR < 20 }' filling/log.csv
 check 'and ends with one' test -z "$(tail -c 1 filling/log.csv)"
 
 # --- a loss that is no number -----------------------------------------------------------------------------------

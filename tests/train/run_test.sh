@@ -58,8 +58,15 @@ check 'and a row for each epoch' test "$(tail -n +2 $log | cut -d, -f1,2 | tr '\
 check 'f is the cross-entropy and the L2 term' awk -F, '
   NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "theta_squared") t = i; next }
   { d = $5 - $6 - 0.005 * $t; if (d * d > 1e-12 || $6 <= 0 || $t <= 0) exit 1 }' $log
+check 'the error of the test accuracy is binomial' awk -F, '
+  NR == 1 { for (i = 1; i <= NF; ++i) column[$i] = i; next }
+  { n = $column["test_images"]; p = $8; d = $column["test_accuracy_error"] - sqrt(p * (1 - p) / n)
+    if (n != 50 || d * d > 1e-20) exit 1 }' $log
 check 'accuracies are fractions' awk -F, 'NR > 1 && ($7 < 0 || $7 > 1 || $8 < 0 || $8 > 1) { exit 1 }' $log
 check 'the table on standard output has a row for each epoch' test "$(grep -c '^ *[1-3] .*[0-9]$' out.txt)" -eq 3
+check 'its header says how many test images there are' grep -q 'test acc (50)' out.txt
+check 'its rows have the error of the test accuracy' test "$(grep -c '^ *[1-3] .* 0\.[0-9]* +- 0\.0[0-9]* ' out.txt)" -eq 3
+check 'so does the summary' grep -Eq '^  accuracy +train [0-9.]+, test [0-9.]+ \+- 0\.[0-9]+ \(50 images\)$' out.txt
 check 'the summary names the files' grep -q 'runs/mnist-mlp-seed1/log.csv, runs/mnist-mlp-seed1/run.json' out.txt
 for word in data model memory machine seed optimizer training output; do
   check "the header block on standard error has a line for: $word" grep -q "^  $word  *[^ ]" err.txt
@@ -69,7 +76,7 @@ check 'without a terminal progress comes as whole lines' grep -q '^epoch 1/3  st
 check 'and nothing redraws a line' sh -c "! grep -q \"\$(printf '\r')\" err.txt"
 check 'run.json is JSON' valid_json runs/mnist-mlp-seed1/run.json
 for fact in '"status": "finished"' '"epochs": 3' '"lr": 0.1' '"kind": "real"' '"numeric_class": "' '"checksum": "' \
-  '"started": "2' '"given": true' '"measured_epoch": 3' "\"working_directory\": \"$(pwd -P)\"" '"parameter_checksum": "'; do
+  '"started": "2' '"test_images": 50' '"test_accuracy_error": 0.0' '"given": true' '"measured_epoch": 3' "\"working_directory\": \"$(pwd -P)\"" '"parameter_checksum": "'; do
   check "run.json holds $fact" grep -qF "$fact" runs/mnist-mlp-seed1/run.json
 done
 
@@ -152,7 +159,7 @@ interrupted() {
 }
 
 whole_log() {
-  [ -z "$(tail -c 1 "$1/log.csv")" ] && awk -F, 'NF != 13 || (NR > 1 && ($1 != NR - 1 || $2 != 3 * $1)) { exit 1 }' "$1/log.csv"
+  [ -z "$(tail -c 1 "$1/log.csv")" ] && awk -F, 'NF != 15 || (NR > 1 && ($1 != NR - 1 || $2 != 3 * $1)) { exit 1 }' "$1/log.csv"
 }
 
 interrupted stopped INT
