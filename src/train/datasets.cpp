@@ -5,6 +5,7 @@
 
 #include "io/checksum.h"
 #include "quench/error.h"
+#include "train/option_table.h"
 
 namespace quench::train {
 namespace {
@@ -13,13 +14,17 @@ struct Source {
   std::string_view name;    // on the command line
   std::string_view title;   // in messages
   std::string_view folder;  // below --data
+  std::string_view model;   // the paper's, and its momentum
+  double momentum;
   DataState (*state)(const std::filesystem::path& folder);
   Dataset (*load)(const std::filesystem::path& folder);
   Dataset (*generate)();
 };
 
 constexpr Source sources[] = {
-    {"mnist", "MNIST", "mnist", mnist_state, load_mnist, [] { return generated_digits(); }},
+    {"mnist", "MNIST", "mnist", "mlp", 0, mnist_state, load_mnist, [] { return generated_digits(); }},
+    {"cifar10", "CIFAR-10", "cifar-10-batches-bin", "cnn", 0.9, cifar10_state, load_cifar10,
+     [] { return generated_shapes(); }},
 };
 
 const Source& find_source(std::string_view name) {
@@ -47,10 +52,15 @@ std::vector<std::string_view> dataset_names() {
   return names;
 }
 
-std::string listed_datasets() {
-  std::string text;
-  for (const Source& source : sources) text += (text.empty() ? "" : ", ") + std::string(source.name);
-  return text;
+std::string listed_datasets() { return listed(dataset_names()); }
+
+Settings standard_settings(std::string_view dataset) {
+  const Source& source = find_source(dataset.empty() ? sources[0].name : dataset);
+  Settings settings;
+  settings.dataset = dataset;
+  settings.model = source.model;
+  settings.momentum = source.momentum;
+  return settings;
 }
 
 std::uint64_t OpenedDataset::bytes() const {
@@ -76,7 +86,7 @@ OpenedDataset open_dataset(const Settings& settings) {
   const std::string title(source.title);
   std::string message = folder.string() + ": found none of " + title + "'s files, expected them all; ";
   // The likeliest slip is to name the folder itself.
-  if (source.state(settings.data) != DataState::absent) {
+  if (std::filesystem::is_directory(settings.data) && source.state(settings.data) != DataState::absent) {
     throw Error(message + "they lie in " + settings.data + " itself, but --data names the folder that holds " +
                 std::string(source.folder) + "/");
   }

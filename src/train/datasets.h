@@ -13,8 +13,11 @@ namespace quench::train {
 
 /// What the first word of the command line may be.
 std::vector<std::string_view> dataset_names();
-/// The same for a message: "mnist".
+/// The same for a message: "mnist or cifar10".
 std::string listed_datasets();
+/// Settings with the data set's name and the defaults of its run: the paper's, appendix A. Without a name, those of
+/// the first.
+Settings standard_settings(std::string_view dataset);
 
 struct OpenedDataset {
   Dataset images;

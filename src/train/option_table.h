@@ -39,6 +39,9 @@ struct Option {
 /// All options, those of one group together.
 std::span<const Option> option_table();
 
+/// "a", "a or b", "a, b or c".
+std::string listed(std::span<const std::string_view> names);
+
 /// What a value must be: "a whole number from 1 to 1000000000", "shuffle or iid", "a folder".
 std::string expectation(const Option& option);
 

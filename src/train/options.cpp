@@ -143,6 +143,19 @@ void set_dataset(std::string_view word, Settings& settings) {
   settings.dataset = word;
 }
 
+/// The settings with those options that were not given as the data set has them.
+Settings with_defaults(const Settings& settings, std::span<const Option* const> given) {
+  Settings result = standard_settings(settings.dataset);
+  for (const Option* option : given)
+    std::visit([&](auto member) { result.*member = settings.*member; }, option->target);
+  const auto is_given = [&](std::string_view name) {
+    return std::any_of(given.begin(), given.end(), [&](const Option* option) { return option->name == name; });
+  };
+  result.data_given = is_given("--data");
+  if (!is_given("--data-seed")) result.data_seed = result.seed;
+  return result;
+}
+
 }  // namespace
 
 std::string_view nearest_name(std::string_view word, std::span<const std::string_view> names) {
@@ -170,7 +183,7 @@ std::string_view nearest_name(std::string_view word, std::span<const std::string
 
 Settings parse_options(std::span<const std::string_view> words) {
   Settings settings;
-  bool data_seed_given = false;
+  std::vector<const Option*> given;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i] == "-h" ? "--help" : words[i];
     if (!word.starts_with('-') || word == "-") {
@@ -194,14 +207,12 @@ Settings parse_options(std::span<const std::string_view> words) {
     }
     set_value(option, value, settings);
     if (settings.help || settings.version) return settings;
-    settings.data_given |= option.name == "--data";
-    data_seed_given |= option.name == "--data-seed";
+    given.push_back(&option);
   }
   if (settings.dataset.empty()) {
-    throw UsageError("found no data set, expected one of: " + listed_datasets() + "; --help says more");
+    throw UsageError("found no data set, expected " + listed_datasets() + "; --help says more");
   }
-  if (!data_seed_given) settings.data_seed = settings.seed;
-  return settings;
+  return with_defaults(settings, given);
 }
 
 }  // namespace quench::train

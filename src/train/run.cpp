@@ -117,7 +117,8 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   const ImageSet& images = data.images.train;
   Graph graph;
   const Tensor input = graph.input({images.channels(), images.height(), images.width()});
-  const Tensor loss = softmax_cross_entropy(mlp(input, images.classes()));
+  const Tensor logits = settings.model == "cnn" ? cnn(input, images.classes()) : mlp(input, images.classes());
+  const Tensor loss = softmax_cross_entropy(logits);
   Model model(graph, loss, {.batch = static_cast<int>(settings.batch), .seed = settings.seed});
   // Without momentum nothing here reads the velocity.
   const SgdOptions rule{.lr = static_cast<float>(settings.lr),

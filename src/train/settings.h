@@ -6,8 +6,9 @@
 
 namespace quench::train {
 
-/// One member for each option, its initial value the default. The option table (option_table.h) says how each is
-/// spelled, which values it takes and what it means.
+/// One member for each option, its initial value the default; standard_settings (datasets.h) knows the defaults
+/// that the data set decides. The option table (option_table.h) says how each is spelled, which values it takes and
+/// what it means.
 struct Settings {
   std::string dataset;  ///< the first word of the command line
 

@@ -31,8 +31,8 @@ fails() {
 
 # --- the command line -------------------------------------------------------------------------------------------
 
-refuses 2 'found no data set, expected one of: mnist'
-refuses 2 'unknown data set "cifar10", expected mnist' cifar10
+refuses 2 'found no data set, expected mnist or cifar10'
+refuses 2 'unknown data set "imagenet", expected mnist or cifar10' imagenet
 refuses 2 'found "extra" after the data set mnist' mnist extra
 refuses 2 'unknown option --epoch; did you mean --epochs?' mnist --epoch 3
 refuses 2 'unknown option --frobnicate; --help lists all' mnist --frobnicate
@@ -51,6 +51,7 @@ refuses 2 '--lr: found "inf", expected a finite number >= 0' mnist --lr inf
 refuses 2 '--momentum: found "1", expected a number >= 0 and < 1' mnist --momentum 1
 refuses 2 '--threads: found "0", expected a whole number from 1 to 1024' mnist --threads 0
 refuses 2 '--threads: found "1000000000", expected a whole number from 1 to 1024' mnist --threads 1000000000
+refuses 2 '--model: found "rnn", expected mlp or cnn' cifar10 --model rnn
 refuses 2 '--sampling: found "random", expected shuffle or iid' mnist --sampling random
 
 # --- the data ---------------------------------------------------------------------------------------------------
@@ -111,6 +112,63 @@ damaged
 rm bad/$images
 mv bad data
 refuses 1 "data/$images is missing" mnist --epochs 1 --quiet
+rm -rf data
+
+
+make_cifar10 good
+folder=bad/cifar-10-batches-bin
+
+refuses_cifar10() {
+  refuses 1 "$1" cifar10 --data bad --epochs 1 --quiet
+}
+
+rm -rf bad
+refuses_cifar10 "$folder: found none of CIFAR-10's files, expected them all; get them with tools/get-data cifar10 bad"
+mkdir -p $folder
+refuses_cifar10 "$folder: found none of CIFAR-10's files, expected them all"
+refuses 1 'they lie in good/cifar-10-batches-bin itself, but --data names the folder that holds cifar-10-batches-bin/' \
+  cifar10 --data good/cifar-10-batches-bin
+refuses 1 "found none of CIFAR-10's files" cifar10 --data good/mnist
+refuses 1 "found none of CIFAR-10's files" cifar10 --data good/$images
+damaged
+rm $folder/test_batch.bin
+refuses_cifar10 "$folder lacks test_batch.bin"
+damaged
+rm $folder/data_batch_1.bin
+refuses_cifar10 "$folder lacks data_batch_1.bin"
+damaged
+mv $folder/data_batch_2.bin $folder/data_batch_4.bin
+refuses_cifar10 "$folder lacks data_batch_2.bin, data_batch_3.bin"
+damaged
+cp $folder/data_batch_2.bin $folder/data_batch_02.bin
+refuses_cifar10 "$folder/data_batch_02.bin has \"02\" for its number, expected 1, 2, 3, ... without leading zeros"
+damaged
+: >$folder/data_batch_2.bin
+refuses_cifar10 "$folder/data_batch_2.bin is empty, expected records of 3073 bytes"
+damaged
+head -c 4000 good/cifar-10-batches-bin/test_batch.bin >$folder/test_batch.bin
+refuses_cifar10 "$folder/test_batch.bin has 4000 bytes, expected a multiple of 3073 bytes (a label and 3 x 32 x 32 pixels); after record 1 come 927 more"
+damaged
+printf '\012' | dd of=$folder/data_batch_2.bin bs=1 seek=3073 conv=notrunc 2>/dev/null
+refuses_cifar10 "$folder/data_batch_2.bin has label 10 at position 1, expected 0 .. 9"
+damaged
+gzip $folder/data_batch_1.bin
+refuses_cifar10 "$folder/data_batch_1.bin.gz is gzip-compressed; run gunzip"
+damaged
+rm $folder/data_batch_1.bin
+mkdir $folder/data_batch_1.bin
+refuses_cifar10 "$folder/data_batch_1.bin is a directory, expected a file"
+damaged
+ln -sf nowhere $folder/data_batch_1.bin
+refuses_cifar10 "cannot open $folder/data_batch_1.bin: No such file or directory"
+rm -rf bad
+mkdir bad
+: >$folder
+refuses_cifar10 "cannot list the folder $folder: Not a directory"
+damaged
+rm $folder/test_batch.bin
+mv bad data
+refuses 1 'data/cifar-10-batches-bin lacks test_batch.bin' cifar10 --epochs 1 --quiet
 rm -rf data
 
 refuses 2 '--batch: found 301, expected at most 300, the number of training images' mnist --data good --batch 301

@@ -1,4 +1,4 @@
-# Shared by the shell tests of ./train: a scratch folder and small MNIST look-alikes, beside tests/checks.sh.
+# Shared by the shell tests of ./train: a scratch folder and small look-alikes of the data sets, beside tests/checks.sh.
 # QUENCH_TRAIN names the program to test.
 
 : "${QUENCH_TRAIN:?expected the path of the program to test}"
@@ -60,6 +60,23 @@ idx_labels() {
     be32 "$2"
     awk -v n="$2" 'BEGIN { for (i = 0; i < n; ++i) printf "%d", (i * 7) % 10 }' | tr '0123456789' '\000\001\002\003\004\005\006\007\010\011'
   } >"$1"
+}
+
+# cifar10_file FILE COUNT [FIRST]: so many records, all ten classes in turn from the class FIRST on.
+cifar10_file() {
+  for ((i = ${3:-0}; i < ${3:-0} + $2; ++i)); do
+    printf "\\$(printf '%03o' $((i % 10)))"
+    yes "Any text of class $((i % 10)) will do for the pixels of a record, number $i" | head -c 3072
+  done >"$1"
+}
+
+# make_cifar10 DIR [TRAIN TEST]: DIR/cifar-10-batches-bin with so many images, those to train in two files.
+make_cifar10() {
+  local folder=$1/cifar-10-batches-bin half=$((${2:-60} / 2))
+  mkdir -p "$folder"
+  cifar10_file "$folder/data_batch_1.bin" "$half"
+  cifar10_file "$folder/data_batch_2.bin" $((${2:-60} - half)) "$half"
+  cifar10_file "$folder/test_batch.bin" "${3:-20}"
 }
 
 # make_mnist DIR [TRAIN TEST]: DIR/mnist with so many images.

@@ -54,6 +54,24 @@ TEST_CASE("a data set alone asks for the run of the paper") {
   CHECK_FALSE(settings.quiet);
 }
 
+TEST_CASE("the data set decides about model and momentum, unless they are given") {
+  const Settings settings = parse({"cifar10"});
+  CHECK(settings.dataset == "cifar10");
+  CHECK(settings.model == "cnn");
+  CHECK(settings.momentum == 0.9);
+  CHECK(settings.epochs == 100);
+  CHECK(settings.batch == 100);
+  CHECK(settings.lr == 0.1);
+  CHECK(settings.dampening == 0);
+  CHECK(settings.weight_decay == 0.01);
+  CHECK_FALSE(settings.data_given);
+  CHECK(parse({"--model", "mlp", "cifar10"}).model == "mlp");
+  CHECK(parse({"--model", "mlp", "cifar10"}).momentum == 0.9);
+  CHECK(parse({"cifar10", "--momentum=0"}).momentum == 0);
+  CHECK(parse({"mnist", "--model=cnn"}).model == "cnn");
+  CHECK(parse({"mnist", "--model=cnn"}).momentum == 0);
+}
+
 TEST_CASE("values follow their option as the next word or after =, in any order around the data set") {
   const Settings settings = parse({"--epochs", "3", "--lr=1e-3", "mnist", "--data=/d", "--momentum", "0.9",
                                    "--quiet", "--out=a=b", "--sampling", "iid", "--threads=7", "--eval-every=0"});
@@ -178,7 +196,7 @@ TEST_CASE("a name that is not among the choices is refused with the choices") {
   CHECK(refusal({"mnist", "--sampling=random"}) == "--sampling: found \"random\", expected shuffle or iid");
   CHECK(refusal({"mnist", "--optimizer=adam"}) == "--optimizer: found \"adam\", expected sgd");
   CHECK(refusal({"mnist", "--schedule=fdr"}) == "--schedule: found \"fdr\", expected constant");
-  CHECK(refusal({"mnist", "--model=cnn"}) == "--model: found \"cnn\", expected mlp");
+  CHECK(refusal({"mnist", "--model=rnn"}) == "--model: found \"rnn\", expected mlp or cnn");
 }
 
 TEST_CASE("an option without its value, and a flag with one, are refused") {
@@ -190,10 +208,11 @@ TEST_CASE("an option without its value, and a flag with one, are refused") {
 }
 
 TEST_CASE("no data set, an unknown one and a second one are refused") {
-  CHECK(refusal({}) == "found no data set, expected one of: mnist; --help says more");
-  CHECK(refusal({"--epochs=3"}) == "found no data set, expected one of: mnist; --help says more");
-  CHECK(refusal({"cifar10"}) == "unknown data set \"cifar10\", expected mnist");
-  CHECK(refusal({"minst"}) == "unknown data set \"minst\", expected mnist; did you mean mnist?");
+  CHECK(refusal({}) == "found no data set, expected mnist or cifar10; --help says more");
+  CHECK(refusal({"--epochs=3"}) == "found no data set, expected mnist or cifar10; --help says more");
+  CHECK(refusal({"imagenet"}) == "unknown data set \"imagenet\", expected mnist or cifar10");
+  CHECK(refusal({"minst"}) == "unknown data set \"minst\", expected mnist or cifar10; did you mean mnist?");
+  CHECK(refusal({"cifar-10"}) == "unknown data set \"cifar-10\", expected mnist or cifar10; did you mean cifar10?");
   CHECK(refusal({"mnist", "3"}) ==
         "found \"3\" after the data set mnist, expected an option; options start with --");
 }
@@ -206,7 +225,8 @@ TEST_CASE("every option of the table can be given with its own default") {
     // --threads, --out and --show-data have no value that means the default.
     if (value.empty() || option.name == "--threads") continue;
     const std::string word = std::string(option.name) + "=" + value;
-    CHECK(value_text(option, parse({"mnist", word})) == value);
+    for (const std::string_view dataset : {"mnist", "cifar10"})
+      CHECK(value_text(option, parse({dataset, word})) == value);
   }
 }
 

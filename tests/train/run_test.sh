@@ -5,6 +5,7 @@ set -u
 
 make_mnist small
 make_mnist odd 310 50
+make_cifar10 small 60 20
 
 # repeatable FILE: the log without the columns that tell times.
 repeatable() {
@@ -39,11 +40,15 @@ valid_json() {
   fi
 }
 
-# quiet_run DIR ARGUMENT...: a run that must succeed.
+# quiet_run DIR ARGUMENT...: a run on small images of MNIST that must succeed; quiet_run_on DATASET: of others.
 quiet_run() {
-  folder=$1
-  shift
-  "$train" mnist --data small --quiet --out "$folder" "$@" >/dev/null 2>err.txt || fail "a run with $*" "$(cat err.txt)"
+  quiet_run_on mnist "$@"
+}
+
+quiet_run_on() {
+  dataset=$1 folder=$2
+  shift 2
+  "$train" "$dataset" --data small --quiet --out "$folder" "$@" >/dev/null 2>err.txt || fail "a run with $*" "$(cat err.txt)"
 }
 
 # --- a whole run --------------------------------------------------------------------------------------------------
@@ -109,20 +114,47 @@ for option in data show-data model epochs batch lr momentum dampening weight-dec
 done
 check '--version names the version' sh -c "'$train' --version | grep -q '^quench [0-9]'"
 
-# Generated images are many: once the run has begun it need not come to its end.
-"$train" mnist --epochs 1 --eval-every 0 --out generated >out.txt 2>err.txt &
-process=$!
-for _ in $(seq 600); do
-  grep -q '^  output ' err.txt && break
-  sleep 0.1
+# without_data DATASET TITLE: generated images are many; once the run has begun it need not come to its end.
+without_data() {
+  "$train" "$1" --epochs 1 --eval-every 0 --out "generated-$1" >out.txt 2>err.txt &
+  process=$!
+  for _ in $(seq 600); do
+    grep -q '^  output ' err.txt && break
+    sleep 0.1
+  done
+  kill -TERM $process 2>/dev/null
+  await $process
+  check "without data the run is on generated images: $1" grep -q '"kind": "generated"' "generated-$1/run.json"
+  check 'run.json says that no folder was given' grep -q '"given": false' "generated-$1/run.json"
+  check 'and says so loudly' grep -q "^\*\*\* NOT $2: " err.txt
+  check 'in the header block' grep -q "GENERATED images, not $1; $3 to train, 10,000 to test" err.txt
+  check 'and in the summary' grep -q "NOT $1" out.txt
+}
+without_data mnist MNIST 60,000
+without_data cifar10 CIFAR-10 50,000
+
+# --- CIFAR-10 and the two models ----------------------------------------------------------------------------------
+
+"$train" cifar10 --data small --batch 20 --epochs 2 >out.txt 2>err.txt
+check 'a run on CIFAR-10 ends with exit code 0' test $? -eq 0
+check 'it trains the convolutional network' grep -q '^  model  *cnn, ' err.txt
+check 'on real images' grep -q 'cifar10: real, from small/cifar-10-batches-bin; 60 to train, 20 to test' err.txt
+check "with the paper's settings" \
+  grep -q '^  optimizer  *sgd, lr 0.1 constant, momentum 0.9, dampening 0, weight decay 0.01$' err.txt
+check 'and says how many test images there are' grep -Eq 'test [0-9.]+ \+- [0-9.]+ \(20 images\)$' out.txt
+for fact in '"dataset": "cifar10"' '"model": "cnn"' '"momentum": 0.9' '"training_images": 60' '"kind": "real"'; do
+  check "run.json of CIFAR-10 holds $fact" grep -qF "$fact" runs/cifar10-cnn-seed1/run.json
 done
-kill -TERM $process 2>/dev/null
-await $process
-check 'without data the run is on generated images' grep -q '"kind": "generated"' generated/run.json
-check 'run.json says that no folder was given' grep -q '"given": false' generated/run.json
-check 'and says so loudly' grep -q '^\*\*\* NOT MNIST: ' err.txt
-check 'in the header block' grep -q 'GENERATED images' err.txt
-check 'and in the summary' grep -q 'NOT mnist' out.txt
+quiet_run_on cifar10 cifar10-mlp --batch 20 --epochs 1 --model mlp
+check '--model mlp trains the other network on CIFAR-10' grep -q '"parameters": 656810,' cifar10-mlp/run.json
+quiet_run mnist-cnn --epochs 1 --model cnn
+check '--model cnn trains the convolutional network on MNIST' grep -q '"name": "cnn"' mnist-cnn/run.json
+check 'with the momentum of MNIST' grep -q '"momentum": 0,' mnist-cnn/run.json
+for threads in 1 2 3; do quiet_run_on cifar10 "cifar10-$threads" --batch 20 --epochs 2 --threads $threads; done
+check '1 and 2 threads train the same convolutional network' same cifar10-1 cifar10-2
+check 'and so do 3' same cifar10-1 cifar10-3
+"$train" cifar10 --data small --show-data sheet.ppm >out.txt 2>err.txt
+check '--show-data writes a picture in colour' test "$(head -c 2 sheet.ppm)" = P6
 
 # --- a run is a pure function of its seeds --------------------------------------------------------------------------
 
