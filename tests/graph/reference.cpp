@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -46,13 +47,11 @@ Reference::Reference(const quench::Graph& graph, std::int64_t examples)
 }
 
 void Reference::run() {
-  for (std::size_t id = 0; id < values_.size(); ++id) {
-    compute(id);
-    if (id == moved_node_) values_[id][moved_element_] += move_;
-  }
+  for (std::size_t id = 0; id < values_.size(); ++id)
+    compute(id, 0, graph_.nodes()[id].per_example ? examples_ : 1);
 }
 
-void Reference::compute(std::size_t id) {
+void Reference::compute(std::size_t id, std::int64_t first, std::int64_t last) {
   const auto& nodes = graph_.nodes();
   const Node& node = nodes[id];
   if (node.kind != Node::Kind::computed) return;
@@ -63,7 +62,6 @@ void Reference::compute(std::size_t id) {
   const quench::Shape& x_shape = nodes[node.inputs[0]].shape;
   const std::int64_t x_count = element_count(x_shape);
   const std::int64_t y_count = element_count(node.shape);
-  const std::int64_t each = node.per_example ? examples_ : 1;  // of the output; shared ones are computed once
 
   if (name == "batch_mean") {
     for (std::int64_t e = 0; e < y_count; ++e) {
@@ -79,7 +77,7 @@ void Reference::compute(std::size_t id) {
     y(0, 0) = sum / static_cast<double>(examples_);
     return;
   }
-  for (std::int64_t n = 0; n < each; ++n) {
+  for (std::int64_t n = first; n < last; ++n) {
     if (name == "reshape") {
       for (std::int64_t e = 0; e < y_count; ++e) y(e, n) = x(e, n);
     } else if (name == "relu") {
@@ -157,24 +155,44 @@ void Reference::compute(std::size_t id) {
   }
 }
 
-double Reference::moved(std::size_t id, std::size_t element, double move, quench::Tensor root) {
-  const double saved = values_[id][element];
-  moved_node_ = id;
-  moved_element_ = element;
-  move_ = move;
-  run();
-  moved_node_ = nowhere;
-  values_[id][element] = saved;
-  return value(root)[0];
+std::vector<Reference::Change> Reference::changes_from(std::size_t id) const {
+  const auto& nodes = graph_.nodes();
+  std::vector<Change> changes(nodes.size(), Change::nothing);
+  changes[id] = nodes[id].per_example ? Change::example : Change::everything;
+  for (std::size_t i = id + 1; i < nodes.size(); ++i) {
+    for (const std::size_t input : nodes[i].inputs) changes[i] = std::max(changes[i], changes[input]);
+    if (changes[i] != Change::nothing && !nodes[i].per_example) changes[i] = Change::everything;
+  }
+  changes[id] = Change::nothing;  // it is not computed from itself
+  return changes;
+}
+
+void Reference::update(const std::vector<Change>& changes, std::int64_t example) {
+  for (std::size_t id = 0; id < changes.size(); ++id) {
+    if (changes[id] == Change::example) {
+      compute(id, example, example + 1);
+    } else if (changes[id] == Change::everything) {
+      compute(id, 0, graph_.nodes()[id].per_example ? examples_ : 1);
+    }
+  }
 }
 
 std::vector<double> Reference::gradient(quench::Tensor root, std::size_t id) {
   constexpr double h = 0x1p-17;
+  const std::vector<Change> changes = changes_from(id);
   std::vector<double> result(values_[id].size());
   for (std::size_t i = 0; i < result.size(); ++i) {
-    result[i] = (moved(id, i, h, root) - moved(id, i, -h, root)) / (2 * h);
+    const std::int64_t example = static_cast<std::int64_t>(i) % examples_;  // of a per-example value
+    double& element = values_[id][i];
+    const double before = element;
+    const auto root_at = [&](double value) {
+      element = value;
+      update(changes, example);
+      return this->value(root)[0];
+    };
+    result[i] = (root_at(before + h) - root_at(before - h)) / (2 * h);
+    root_at(before);
   }
-  run();
   return result;
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "quench/graph.h"
@@ -31,19 +30,18 @@ class Reference {
   std::vector<double> gradient(quench::Tensor root, std::size_t id);
 
  private:
-  void compute(std::size_t id);
-  // The root where one element of one node is moved, as soon as it is computed.
-  double moved(std::size_t id, std::size_t element, double move, quench::Tensor root);
+  /// How much of a node depends on one element: nothing, the values of that element's example, or all of it.
+  enum class Change { nothing, example, everything };
+  std::vector<Change> changes_from(std::size_t id) const;
+  // Examples first .. last - 1 of a node; a shared one is computed whole, in the place of example 0.
+  void compute(std::size_t id, std::int64_t first, std::int64_t last);
+  // Computes again, after an element of some node was changed, what depends on it.
+  void update(const std::vector<Change>& changes, std::int64_t example);
 
   const quench::Graph& graph_;
   std::int64_t examples_;
   std::vector<std::vector<double>> values_;
   std::vector<std::int32_t> labels_;
-
-  static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
-  std::size_t moved_node_ = nowhere;
-  std::size_t moved_element_ = 0;
-  double move_ = 0;
 };
 
 }  // namespace quench_test
