@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "instrumented.h"
 #include "kernels/oracle.h"
 #include "quench/executor.h"
 
@@ -11,6 +12,7 @@ using namespace quench;
 using kernels::Convolution;
 using kernels::OutputGradient;
 using oracle::Buffer;
+using quench_test::instrumented;
 using std::int64_t;
 
 namespace {
@@ -238,9 +240,68 @@ void check_pooled(const Convolution& c, int64_t window, oracle::Source& source, 
                   dense, source, executor);
 }
 
+/// The sum of a[i] b[i] over the live examples, in double.
+double inner_product(const Convolution& c, const Buffer& a, const Buffer& b) {
+  double sum = 0;
+  for (int64_t i = 0; i < static_cast<int64_t>(a.size()); ++i) {
+    if (i % c.lanes < c.live) sum += double{a[i]} * double{b[i]};
+  }
+  return sum;
+}
+
+/// With T(w, x, dy) the sum of w x dy over all outputs, examples and taps inside: <conv(x), dy>, <x, dx> and <w,
+/// dw> all are T. Each was added up in chains of at most `n` terms, every one of which is rounded once or twice, so
+/// that it is off by at most (n + 1) 2^-24 T(|w|, |x|, |dy|), to first order; sums in double add nothing that
+/// counts.
+void check_adjoint(const Convolution& c, oracle::Source& source, Executor& executor) {
+  INFO(describe(c));
+  const Naive naive{c};
+  const Buffer x = source.buffer(naive.in_size()), w = source.buffer(naive.weights()), bias(c.out_channels);
+  Buffer dy = source.buffer(naive.out_size()), y(naive.out_size()), dx(naive.in_size());
+  clear_dead(c, dy);
+  Buffer dw(naive.weights()), db(c.out_channels);
+  const OutputGradient gradient{.dy = dy.data()};
+  kernels::convolve(c, x.data(), w.data(), bias.data(), false, y.data(), executor);
+  Buffer workspace(static_cast<int64_t>(kernels::convolution_input_gradient_workspace(c, true) / 4));
+  kernels::convolution_input_gradient(c, gradient, w.data(), dx.data(), false, workspace.data(), executor);
+  Buffer sums(static_cast<int64_t>(kernels::convolution_weight_gradient_workspace(c) / 4));
+  kernels::convolution_weight_gradient(c, gradient, x.data(), dw.data(), db.data(), false, false, sums.data(),
+                                       executor);
+
+  double total = 0, magnitude = 0;
+  for (int64_t o = 0; o < c.out_channels; ++o) {
+    for (int64_t r = 0; r < c.out_rows(); ++r) {
+      for (int64_t q = 0; q < c.out_columns(); ++q) {
+        naive.for_each_tap(o, r, q, [&](int64_t i, int64_t k, int64_t row, int64_t column) {
+          for (int64_t n = 0; n < c.live; ++n) {
+            const double term =
+                double{w[k]} * double{x[naive.in(i, row, column, n)]} * double{dy[naive.out(o, r, q, n)]};
+            total += term;
+            magnitude += std::abs(term);
+          }
+        });
+      }
+    }
+  }
+  double by_weights = 0;
+  for (int64_t k = 0; k < naive.weights(); ++k) by_weights += double{w[k]} * double{dw[k]};
+  const auto within = [&](double found, int64_t terms) {
+    return std::abs(found - total) <= static_cast<double>(terms + 1) * 0x1.01p-24 * magnitude;
+  };
+  const int64_t positions = c.out_rows() * c.out_columns() * ((c.live + 15) / 16);
+  CHECK(within(inner_product(c, y, dy), 1 + c.in_channels * c.taps()));
+  CHECK(within(inner_product(c, x, dx), c.out_channels * c.taps()));
+  CHECK(within(by_weights, positions + 4));  // and the tree over 16 partial sums
+}
+
 int64_t batch(oracle::Source& source) {
   static const int64_t usual[] = {1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 20, 33, 48, 64};
   return usual[source.below(14)];
+}
+
+Convolution shape(int64_t in, int64_t rows, int64_t columns, int64_t out, int64_t kernel, int64_t stride,
+                  int64_t padding, int64_t live) {
+  return {in, rows, columns, out, kernel, stride, padding, (live + 15) / 16 * 16, live};
 }
 
 /// Any shape with at least one output, small enough for the naive loops.
@@ -267,7 +328,30 @@ TEST_CASE("every pass of a convolution equals the naive loops bit for bit, over 
   ThreadPool pool(3);
   oracle::for_each_table([&](const kernels::Table&) {
     oracle::Source source(1);
-    for (int i = 0; i < 100; ++i) check(random_shape(source), source, pool);
+    for (int i = 0; i < (instrumented ? 30 : 100); ++i) check(random_shape(source), source, pool);
+  });
+}
+
+TEST_CASE("the gradients of a convolution are its adjoints in images and in weights, over random shapes") {
+  ThreadPool pool(2);
+  oracle::for_each_table([&](const kernels::Table&) {
+    oracle::Source source(4);
+    for (int i = 0; i < (instrumented ? 10 : 40); ++i) check_adjoint(random_shape(source), source, pool);
+  });
+}
+
+TEST_CASE("convolutions of batches around a vector and of 100, of one channel, of images smaller than the kernel") {
+  ThreadPool pool(3);
+  oracle::for_each_table([&](const kernels::Table&) {
+    oracle::Source source(5);
+    for (const Convolution& c :
+         {shape(1, 5, 4, 1, 3, 1, 1, 1), shape(1, 6, 5, 3, 5, 1, 2, 15), shape(2, 3, 2, 2, 5, 1, 2, 16),
+          shape(3, 4, 6, 1, 3, 2, 0, 17), shape(2, 6, 5, 3, 5, 1, 2, 100), shape(1, 3, 4, 2, 5, 1, 2, 100),
+          shape(3, 7, 5, 2, 3, 2, 1, 100), shape(1, 2, 3, 1, 4, 1, 1, 100)}) {
+      check(c, source, pool);
+      if (c.out_rows() >= 2 && c.out_columns() >= 2) check_pooled(c, 2, source, pool);
+      check_adjoint(c, source, pool);
+    }
   });
 }
 
@@ -275,7 +359,7 @@ TEST_CASE("a convolution with its ReLU and max pooling equals the naive composit
   ThreadPool pool(2);
   oracle::for_each_table([&](const kernels::Table&) {
     oracle::Source source(2);
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < (instrumented ? 20 : 60); ++i) {
       Convolution c = random_shape(source);
       const int64_t window = source.below(3) + 2;
       if (c.out_rows() < window || c.out_columns() < window) continue;
@@ -288,10 +372,6 @@ TEST_CASE("convolutions of the sizes that are tuned, and of some that fit no blo
   ThreadPool pool(3);
   oracle::for_each_table([&](const kernels::Table&) {
     oracle::Source source(3);
-    const auto shape = [](int64_t in, int64_t rows, int64_t columns, int64_t out, int64_t kernel, int64_t stride,
-                          int64_t padding, int64_t live) {
-      return Convolution{in, rows, columns, out, kernel, stride, padding, (live + 15) / 16 * 16, live};
-    };
     for (const Convolution& c :
          {shape(3, 6, 32, 16, 5, 1, 2, 20), shape(16, 6, 16, 20, 5, 1, 2, 1), shape(20, 4, 8, 20, 5, 1, 2, 20),
           shape(1, 3, 300, 2, 3, 1, 1, 3), shape(2, 9, 150, 3, 9, 2, 4, 16), shape(40, 3, 4, 3, 3, 1, 1, 4),
