@@ -135,18 +135,28 @@ void multiply_images(quench::Executor& executor) {
   }
 }
 
-/// A step of the paper's network, in one call and in two, and an evaluation.
-void train(quench::Executor& executor, int batch) {
-  const quench::ImageSet images = quench_test::random_images(batch, 28, 28, 10);
+/// A step of a network, in one call and in two, and an evaluation.
+void train(quench::Executor& executor, const quench::Graph& graph, quench::Tensor logits,
+           const quench::ImageSet& images) {
+  const auto batch = static_cast<int>(images.size());
   const std::vector<std::uint32_t> index = all(batch);
-  quench::Graph graph;
-  quench::Model model(graph, softmax_cross_entropy(mlp(graph.input({1, 28, 28}))),
-                      {.batch = batch, .executor = &executor});
+  quench::Model model(graph, softmax_cross_entropy(logits), {.batch = batch, .executor = &executor});
   quench::Sgd sgd(model.parameters(), {.momentum = 0.9F});
   sgd.step(model, {&images, index});
   model.forward_backward({&images, index});
   sgd.step();
   model.evaluate(images);
+}
+
+void train_mlp(quench::Executor& executor, int batch) {
+  quench::Graph graph;
+  train(executor, graph, mlp(graph.input({1, 28, 28})), quench_test::random_images(batch, 28, 28, 10));
+}
+void train_cnn(quench::Executor& executor, int batch, int side) {
+  quench::Graph graph;
+  const quench::ImageSet images = quench_test::random_images(batch, side, side, 10, 7, {1.0F / 128, -1.0F}, 3);
+  const quench::Tensor logits = cnn(graph.input({3, side, side}));
+  train(executor, graph, logits, images);
 }
 
 }  // namespace
@@ -172,12 +182,20 @@ TEST_CASE("no chunk of products, training and evaluation uses more stack than ex
       work(stack);
       INFO(std::string(table.name) << ", " << what);
       CHECK(stack.deepest() <= promised);
-      CHECK(stack.deepest() > 48 * 1024);  // a panel of B: chunks have come here
+      CHECK(stack.deepest() > 48 * 1024);  // a panel of B, or a convolution's rows: chunks have come here
     };
     check("products", multiply);
     check("products of images", multiply_images);
-    check("training", [](quench::Executor& executor) { train(executor, 100); });
-    check("training on batches that do not stay images", [](quench::Executor& executor) { train(executor, 144); });
+    check("training", [](quench::Executor& executor) { train_mlp(executor, 100); });
+    check("training on batches that do not stay images",
+          [](quench::Executor& executor) { train_mlp(executor, 144); });
+    // Without vectors the large batch takes seconds on images of this size.
+    const bool slow = std::string(table.name) == "portable";
+    for (const int batch : {4, 100}) {
+      const int side = slow && batch == 100 ? 16 : 32;
+      check("training of the convolutional network, batch " + std::to_string(batch),
+            [=](quench::Executor& executor) { train_cnn(executor, batch, side); });
+    }
   });
 }
 
