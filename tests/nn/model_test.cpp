@@ -162,6 +162,46 @@ TEST_CASE("a partial batch gives the bits of a model of that size, also after a 
   }
 }
 
+TEST_CASE("an example's logits are the same bits alone and in any batch of the convolutional network") {
+  constexpr std::size_t size = 3 * 16 * 17;
+  std::mt19937 random(7);
+  std::vector<float> pixels(100 * size);
+  for (float& pixel : pixels) pixel = static_cast<float>(random() % 256) / 128 - 1;
+  Graph graph;
+  const Tensor logits = quench::cnn(graph.input({3, 16, 17}));
+  const Tensor loss = softmax_cross_entropy(logits);
+  Model model(graph, loss, {.seed = 1});
+  // The logits of examples from .. from + count - 1, one after the other.
+  const auto predict = [&](std::size_t from, std::size_t count) {
+    quench::Plan plan(graph, loss, {.batch = static_cast<int>(count), .keep = {logits}});
+    plan.bind();
+    for (std::size_t i = 0; i < plan.parameters().size(); ++i) {
+      std::ranges::copy(model.parameters().tensors[i].value, plan.parameters()[i].value.begin());
+    }
+    plan.set_input(graph.tensor(0), std::span(pixels).subspan(from * size, count * size));
+    plan.set_labels(std::vector<std::int32_t>(count));
+    plan.forward();
+    const std::span<const float> values = plan.value(logits);
+    const auto lanes = static_cast<std::size_t>(plan.lanes());
+    std::vector<std::vector<float>> result(count);
+    for (std::size_t n = 0; n < count; ++n) {
+      for (std::size_t c = 0; c < 10; ++c) result[n].push_back(values[c * lanes + n]);
+    }
+    return result;
+  };
+  const auto full = predict(0, 100);
+  CHECK(quench_test::bits(full[0]) != quench_test::bits(full[1]));
+  for (const std::size_t count : {1U, 7U, 15U}) {
+    CAPTURE(count);
+    for (std::size_t from = 0; from + count <= 100; from += 21) {
+      const auto some = predict(from, count);
+      for (std::size_t n = 0; n < count; ++n) {
+        CHECK(quench_test::bits(some[n]) == quench_test::bits(full[from + n]));
+      }
+    }
+  }
+}
+
 TEST_CASE(
     "the initial loss of ten classes with zero weights is log 10, and gradients sum to zero over the classes") {
   const ImageSet images = random_images(30, 5, 4, 10);
