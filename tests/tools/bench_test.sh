@@ -117,6 +117,10 @@ check 'of which none is missing' \
 check 'and the step of two calls' grep -q '"name": "step sgd two calls"' result.json
 check 'with the threads asked for' test -z "$(values threads result.json | grep -v '=2$')"
 
+measures "the operations of the MLP's layers are measured" --filter 'mlp fc' --threads 1 --data data
+check 'all of them' \
+  test "$(values flops result.json | grep -cE '^mlp_fc[123]_(forward|(weight|input)_gradient|weight_pieces)_')" -eq 11
+
 # Medians of parts add up to that of the whole where nothing else runs.
 parts_add_up() {
   for _ in 1 2 3; do

@@ -62,11 +62,15 @@ void measure(Bench& bench, const std::string& start, const std::string& layer, i
   ThreadPool pool(threads);
   Workload workload(data, 0, pool);
   BatchStream batches(data.train);
-  workload.step(batches.next());
+  const Batch batch = batches.next();
+  workload.step(batch);  // weights as an update leaves them
+  // By itself forward() leaves the images to the plan.
+  workload.model.forward(batch);
+  workload.model.plan().backward();
   PlanState& plan = state_of(workload.model.plan());
   const std::size_t position = find_layer(plan, layer);
   if (plan.nodes[plan.nodes[position].node.inputs[0]].reads_images && plan.images == nullptr) {
-    throw Error("the step has left no images to the plan");
+    throw Error("forward has left no images to the plan");
   }
 
   Peak peak = bench.peak(threads);
