@@ -67,8 +67,9 @@ refuses() {
 # --- names ------------------------------------------------------------------------------------------------------
 
 "$bench" --list >list.txt 2>&1
-for name in 'peak portable' 'read L1' 'gemm sq 64x64x64' 'gemm fwd NT 100x200x784' 'gemm form TT 256x256x256' 'mlp fc1' \
-  'step sgd' 'step momentum two calls' 'split momentum' 'kernel gather lanes 100x784' 'evaluate' 'epoch' 'pool empty chunks'; do
+for name in 'peak portable' 'read L1' 'gemm sq 64x64x64' 'gemm fwd NT 100x200x784' 'gemm form TT 256x256x256' \
+  'cnn conv2' 'conv 3x3/2+1 17>17 33x33 N100 relu' 'mlp fc1' 'step sgd' 'step momentum two calls' 'split momentum' \
+  'kernel gather lanes 100x784' 'evaluate' 'epoch' 'pool empty chunks'; do
   check "--list names $name" grep -qxF "$name" list.txt
 done
 check 'no name is there twice' test -z "$(sort list.txt | uniq -d)"
@@ -103,6 +104,16 @@ not_above_peak() {
   return 1
 }
 check 'no product is faster than the peak' not_above_peak
+
+measures 'convolutions are measured' --filter 'cnn conv3' --filter 'N8 relu' --threads 1
+check 'those of the CNN and others, each pass by itself and those of one call together' \
+  test "$(for p in forward input_gradient weight_gradient bias_gradient 'weight_+_bias_gradient'; do
+    values median result.json | grep -cE "^(cnn_conv3|conv_.*_relu)_$(sed 's/+/[+]/' <<<"$p")="
+  done | sort | uniq -c | tr -s ' ')" = ' 5 2'
+check 'their taps beyond the image are told apart' \
+  test "$(values flops_inside result.json | sed -n 's/^cnn_conv3_forward=//p')" = 92480000
+check 'with shares of the peak' all 'x > 0' share_of_peak_inside result.json
+check 'and the lines are as wide as any' awk 'length > 116 { print; bad = 1 } END { exit bad }' out.txt
 
 make_mnist data 300 50
 measures 'the step of the MLP is measured on files of images' \

@@ -40,9 +40,11 @@ const std::pair<std::string, double>& Bench::level_of(double bytes, int threads)
 void Bench::add(const std::string& name, int threads, const Timing& timing, const Work& work) {
   Row row{.name = name, .threads = threads, .value = scaled(timing.seconds, 1e6)};
   row.flops = work.flops;
+  row.inside = work.inside;
   row.bytes = work.bytes;
   row.peak = timing.peak;
   row.share = work.share;
+  row.images = work.images;
   const double footprint = work.footprint > 0 ? work.footprint : work.bytes;
   if (footprint > 0) std::tie(row.level, row.bandwidth) = level_of(footprint, threads);
   report_.add(std::move(row));

@@ -15,16 +15,9 @@
 #include "options.h"
 #include "quench/dataset.h"
 #include "report.h"
+#include "work.h"
 
 namespace quench::bench {
-
-/// What a call does, by its own account.
-struct Work {
-  double flops = 0;      ///< nominal floating-point operations; 0 when it is not of that kind
-  double bytes = 0;      ///< read and written at least; 0 when not known
-  double footprint = 0;  ///< bytes of memory that it touches; 0: those are all different
-  double share = 0;      ///< of a whole that it is a part of; 0: of none
-};
 
 class Bench {
  public:
@@ -75,6 +68,7 @@ struct Case {
 using Cases = std::vector<Case>;
 void add_peak_cases(Cases& cases);
 void add_gemm_cases(Cases& cases);
+void add_convolution_cases(Cases& cases);
 void add_operation_cases(Cases& cases);
 void add_step_cases(Cases& cases);
 void add_evaluation_cases(Cases& cases);

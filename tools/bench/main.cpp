@@ -31,6 +31,7 @@ Cases all_cases() {
   Cases cases;
   add_peak_cases(cases);
   add_gemm_cases(cases);
+  add_convolution_cases(cases);
   add_operation_cases(cases);
   add_step_cases(cases);
   add_kernel_cases(cases);

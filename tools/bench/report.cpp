@@ -29,6 +29,26 @@ std::string percent(double part) { return fixed(100 * part, 1) + "%"; }
 
 constexpr std::size_t name_width = 35;
 
+/// What is behind the columns that all times have: one more for what some have, the first of these.
+struct LastColumn {
+  const char* title;
+  bool (*shown)(const Row& row);
+  std::string (*text)(const Row& row);
+};
+constexpr LastColumn last_columns[] = {
+    {"of step", [](const Row& row) { return row.share > 0; }, [](const Row& row) { return percent(row.share); }},
+    {"us/img", [](const Row& row) { return row.images > 0; },
+     [](const Row& row) { return short_number(row.value.median / row.images); }},
+    {"inside", [](const Row& row) { return row.inside > 0; },
+     [](const Row& row) { return percent(row.share_of_peak(row.inside)); }},
+};
+const LastColumn* last_column(const Row& row) {
+  for (const LastColumn& column : last_columns) {
+    if (column.shown(row)) return &column;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 double Row::share_of_bound() const {
@@ -81,9 +101,10 @@ void Report::print_columns(const Row& row) {
   const std::string start = left(title_, name_width) + right("thr", 4);
   print("");
   if (times) {
+    const LastColumn* last = last_column(row);
     print(start + right("us", 8) + right("p10", 8) + right("p90", 8) + right("GFLOP/s", 8) + right("KiB", 7) +
           right("flop/B", 7) + right("of peak", 8) + right("bound", 7) + right("reached", 8) +
-          (row.share > 0 ? right("of step", 8) : ""));
+          (last != nullptr ? right(last->title, 8) : ""));
   } else {
     print(start + right("median", 12) + right("p10", 12) + right("p90", 12) + "  unit");
   }
@@ -91,6 +112,7 @@ void Report::print_columns(const Row& row) {
 
 std::string Report::columns_of_time(const Row& row) const {
   const Statistics& v = row.value;
+  const LastColumn* last = last_column(row);
   const bool counted = row.flops > 0, placed = row.bytes > 0 && row.bandwidth > 0;
   const auto column = [](bool shown, const std::string& text, std::size_t width) {
     return shown ? right(text, width) : std::string(width, ' ');
@@ -99,9 +121,9 @@ std::string Report::columns_of_time(const Row& row) const {
          column(counted, fixed(row.flops_per_second() * 1e-9, 1), 8) +
          column(row.bytes > 0, fixed(row.bytes / 1024, row.bytes < 100 * 1024 ? 1 : 0), 7) +
          column(counted && row.bytes > 0, short_number(row.flops / row.bytes), 7) +
-         column(counted && row.peak > 0, percent(row.flops_per_second() / row.peak), 8) +
+         column(counted && row.peak > 0, percent(row.share_of_peak(row.flops)), 8) +
          column(placed, counted && !row.bound_by_memory() ? "peak" : row.level, 7) +
-         column(placed, percent(row.share_of_bound()), 8) + column(row.share > 0, percent(row.share), 8);
+         column(placed, percent(row.share_of_bound()), 8) + (last != nullptr ? right(last->text(row), 8) : "");
 }
 
 void Report::add(Row row) {
@@ -151,7 +173,11 @@ std::string Report::json() const {
     if (row.unit == "us" && row.flops > 0) {
       json.key("flops").number(row.flops).key("gflops").number(row.flops_per_second() * 1e-9);
       json.key("peak_gflops").number(row.peak * 1e-9);
-      json.key("share_of_peak").number(row.flops_per_second() / row.peak);
+      json.key("share_of_peak").number(row.share_of_peak(row.flops));
+      if (row.inside > 0) {
+        json.key("flops_inside").number(row.inside);
+        json.key("share_of_peak_inside").number(row.share_of_peak(row.inside));
+      }
     }
     if (row.bytes > 0) {
       json.key("bytes").number(row.bytes).key("gbytes_per_second").number(row.bytes / row.seconds() * 1e-9);
@@ -163,6 +189,10 @@ std::string Report::json() const {
       }
     }
     if (row.share > 0) json.key("share_of_step").number(row.share);
+    if (row.images > 0) {
+      json.key("images").number(row.images);
+      json.key("us_per_image").number(row.value.median / row.images);
+    }
     json.end_object();
   }
   json.end_array().end_object();

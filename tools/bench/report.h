@@ -18,14 +18,17 @@ struct Row {
   Statistics value;
   // Of times:
   double flops = 0;      ///< nominal floating-point operations; 0 when the work is not of that kind
+  double inside = 0;     ///< those without taps beyond the image; 0 when none are told apart
   double bytes = 0;      ///< that must be read and written at least; 0 when not known
   double peak = 0;       ///< flops a second of the processors at the same time
   std::string level{};   ///< the fastest level of memory that could hold `bytes`,
   double bandwidth = 0;  ///< and what it delivers, bytes a second
   double share = 0;      ///< of a whole that the row is a part of; 0 when there is none
+  double images = 0;     ///< classified in that time; 0 when none are
 
   double seconds() const { return value.median * 1e-6; }
   double flops_per_second() const { return flops / seconds(); }
+  double share_of_peak(double operations) const { return peak > 0 ? operations / seconds() / peak : 0; }
   bool bound_by_memory() const { return bytes > 0 && bandwidth / bytes * flops < peak; }
   /// The flops a second that the roofline allows.
   double bound() const { return bound_by_memory() ? bandwidth / bytes * flops : peak; }
