@@ -68,7 +68,8 @@ refuses() {
 
 "$bench" --list >list.txt 2>&1
 for name in 'peak portable' 'read L1' 'gemm sq 64x64x64' 'gemm fwd NT 100x200x784' 'gemm form TT 256x256x256' \
-  'cnn conv2' 'conv 3x3/2+1 17>17 33x33 N100 relu' 'mlp fc1' 'step sgd' 'step momentum two calls' 'split momentum' \
+  'cnn conv2' 'conv 3x3/2+1 17>17 33x33 N100 relu' 'mlp fc1' 'step sgd' 'step momentum two calls' 'split momentum' 'step cnn' \
+  'split cnn' 'latency cnn 1 image' 'latency cnn 15 images' \
   'kernel gather lanes 100x784' 'evaluate' 'epoch' 'pool empty chunks'; do
   check "--list names $name" grep -qxF "$name" list.txt
 done
@@ -131,6 +132,23 @@ check 'with the threads asked for' test -z "$(values threads result.json | grep 
 measures "the operations of the MLP's layers are measured" --filter 'mlp fc' --threads 1 --data data
 check 'all of them' \
   test "$(values flops result.json | grep -cE '^mlp_fc[123]_(forward|(weight|input)_gradient|weight_pieces)_')" -eq 11
+
+make_cifar10 data 300 50
+measures 'the step of the CNN is measured on files of images' \
+  --filter 'step cnn' --filter 'split cnn' --filter 'latency cnn 4' --threads 2 --data data
+check 'it tells which' \
+  grep -q '"data": "cifar10 from data/cifar-10-batches-bin, 300 to train, 50 to test"' result.json
+check 'its operations are those of all convolutions and the last layer' \
+  test "$(values flops result.json | grep -E '^(step_cnn|split_cnn_whole)=' | cut -d= -f2 | uniq)" = 2106240000
+check 'as many as its parts have together' \
+  test "$(values flops result.json | awk -F= '/^split_cnn/ && !/whole/ { sum += $2 } END { printf "%.0f", sum }')" = 2106240000
+check 'of these none is missing' \
+  test "$(for p in gather conv1_forward conv1_weight_+_bias_gradient conv2_input_gradient fc1_weight_gradient_+_update \
+    loss_backward update_of_the_rest; do
+    values share_of_step result.json | grep -c "^split_cnn_$p="; done | sort | uniq -c | tr -s ' ')" = ' 7 1'
+check 'images by the number are classified by one thread' \
+  test "$(values threads result.json | grep '^latency')" = latency_cnn_4_images=1
+check 'each at a quarter of the time' test "$(values images result.json)" = latency_cnn_4_images=4
 
 # Medians of parts add up to that of the whole where nothing else runs.
 parts_add_up() {

@@ -9,22 +9,41 @@
 #include "quench/error.h"
 
 namespace quench::bench {
+namespace {
+
+/// Where images come from.
+struct Source {
+  const char* folder;  // below --data
+  DataState (*state)(const std::filesystem::path& folder);
+  Dataset (*load)(const std::filesystem::path& folder);
+  Dataset (*generate)();
+};
+
+const Source& source_of(Images images) {
+  static constexpr Source mnist = {"mnist", mnist_state, load_mnist, [] { return generated_digits(); }};
+  static constexpr Source cifar10 = {"cifar-10-batches-bin", cifar10_state, load_cifar10,
+                                     [] { return generated_shapes(); }};
+  return images == Images::mnist ? mnist : cifar10;
+}
+
+}  // namespace
 
 const Loops& Bench::loops() const { return loops_for(kernels::table().name); }
 
-const Dataset& Bench::data() {
-  if (data_) return *data_;
+const Dataset& Bench::data(Images images) {
+  const auto [found, fresh] = data_.try_emplace(images);
+  Dataset& data = found->second;
+  if (!fresh) return data;
+  const Source& source = source_of(images);
   const std::filesystem::path given(options_.data);
-  const std::filesystem::path folder = mnist_state(given) != DataState::absent ? given : given / "mnist";
-  if (mnist_state(folder) != DataState::absent || options_.data_given) {
-    data_ = load_mnist(folder);
-  } else {
-    data_ = generated_digits();
-  }
-  const auto images = [](const ImageSet& set) { return io::grouped(static_cast<std::uint64_t>(set.size())); };
-  report_.set_data((data_->generated ? "GENERATED images, not mnist" : "mnist from " + folder.string()) + ", " +
-                   images(data_->train) + " to train, " + images(data_->test) + " to test");
-  return *data_;
+  const std::filesystem::path folder = source.state(given) != DataState::absent ? given : given / source.folder;
+  const bool there = source.state(folder) != DataState::absent || options_.data_given;
+  data = there ? source.load(folder) : source.generate();
+  const auto size = [](const ImageSet& set) { return io::grouped(static_cast<std::uint64_t>(set.size())); };
+  report_.add_data(
+      (data.generated ? "GENERATED images, not " + data.name : data.name + " from " + folder.string()) + ", " +
+      size(data.train) + " to train, " + size(data.test) + " to test");
+  return data;
 }
 
 const std::pair<std::string, double>& Bench::level_of(double bytes, int threads) {

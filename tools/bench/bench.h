@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "quench/dataset.h"
 #include "report.h"
 #include "work.h"
+#include "workload.h"
 
 namespace quench::bench {
 
@@ -30,8 +30,9 @@ class Bench {
   /// Their peak, to be sampled between the samples of something else.
   Peak peak(int threads) { return {loops(), threads, Peak::short_sample, &noise_.peaks(threads)}; }
   Noise& noise() { return noise_; }
-  /// MNIST, or generated images in its place; read or drawn when first asked for. Throws Error as load_mnist does.
-  const Dataset& data();
+  /// The images, or generated ones in their place; read or drawn when first asked for. Throws Error as load_mnist
+  /// and load_cifar10 do.
+  const Dataset& data(Images images);
 
   /// Adds a row for the time of a call, with its roofline.
   void add(const std::string& name, int threads, const Timing& timing, const Work& work);
@@ -44,7 +45,7 @@ class Bench {
   const Options& options_;
   Report& report_;
   Noise noise_;
-  std::optional<Dataset> data_;
+  std::map<Images, Dataset> data_;
   /// By number of threads and capacity: name and bandwidth of a level that was measured.
   std::map<std::pair<int, double>, std::pair<std::string, double>> levels_;
 };
@@ -71,6 +72,7 @@ void add_gemm_cases(Cases& cases);
 void add_convolution_cases(Cases& cases);
 void add_operation_cases(Cases& cases);
 void add_step_cases(Cases& cases);
+void add_latency_cases(Cases& cases);
 void add_evaluation_cases(Cases& cases);
 void add_kernel_cases(Cases& cases);
 void add_pool_cases(Cases& cases);

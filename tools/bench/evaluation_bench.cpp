@@ -7,9 +7,9 @@ namespace quench::bench {
 namespace {
 
 void measure_rate(Bench& bench, const std::string& name, int threads) {
-  const Dataset& data = bench.data();
+  const Dataset& data = bench.data(mlp_network.images);
   ThreadPool pool(threads);
-  Workload workload(data, 0, pool);
+  Workload workload(mlp_network, data, 0, pool);
   workload.model.evaluate(data.test);
   std::vector<double> rates;
   const double start = now();
@@ -22,9 +22,9 @@ void measure_rate(Bench& bench, const std::string& name, int threads) {
 }
 
 void measure_epoch(Bench& bench, const std::string& name, int threads) {
-  const Dataset& data = bench.data();
+  const Dataset& data = bench.data(mlp_network.images);
   ThreadPool pool(threads);
-  Workload workload(data, 0, pool);
+  Workload workload(mlp_network, data, 0, pool);
   BatchStream batches(data.train);
   for (int i = 0; i < 30; ++i) workload.step(batches.next());
   std::vector<double> training, evaluation, ratio;

@@ -153,7 +153,7 @@ constexpr Gather gathers[] = {
 };
 
 void measure_gather(Bench& bench, const std::string& name, const Gather& gather) {
-  const ImageSet& images = bench.data().train;
+  const ImageSet& images = bench.data(Images::mnist).train;
   BatchStream batches(images);
   Batch batch = batches.next();
   Buffer floats(features * lanes);

@@ -35,6 +35,7 @@ Cases all_cases() {
   add_operation_cases(cases);
   add_step_cases(cases);
   add_kernel_cases(cases);
+  add_latency_cases(cases);
   add_evaluation_cases(cases);
   add_pool_cases(cases);
   return cases;

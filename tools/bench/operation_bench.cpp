@@ -58,9 +58,9 @@ void measure_backward(Bench& bench, const std::string& start, PlanState& plan, s
 }
 
 void measure(Bench& bench, const std::string& start, const std::string& layer, int threads) {
-  const Dataset& data = bench.data();
+  const Dataset& data = bench.data(mlp_network.images);
   ThreadPool pool(threads);
-  Workload workload(data, 0, pool);
+  Workload workload(mlp_network, data, 0, pool);
   BatchStream batches(data.train);
   const Batch batch = batches.next();
   workload.step(batch);  // weights as an update leaves them

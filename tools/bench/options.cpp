@@ -93,14 +93,16 @@ Options parse_options(const std::vector<std::string_view>& words) {
 std::string help_text() {
   return R"(usage: bench [options]
 
-Measures what this machine can do and what quench makes of it: peaks, matrix products, the training step of
-the MLP whole and in parts, single kernels, evaluation, and the thread pool. A table goes to standard output.
+Measures what this machine can do and what quench makes of it: peaks, matrix products, convolutions, the
+training steps of the MLP and the CNN whole and in parts, single kernels, single images, evaluation, and the
+thread pool. A table goes to standard output.
 
   --filter TEXT    run only benchmarks whose names contain TEXT; may be given several times
   --threads LIST   numbers of threads, like 1,2 (default: 1, 2, 4, ... up to the processors this process may
                    use for the peaks, 1 and all of them for the rest)
-  --data DIR       folder that holds mnist/, or MNIST's files (default: data; when it has none of them and
-                   --data is not given, generated images stand in)
+  --data DIR       folder that holds mnist/ and cifar-10-batches-bin/, or their files; what is measured needs one
+                   or both (default: data; generated images stand in for those that it has not, unless --data
+                   is given)
   --json FILE      also write all results to FILE as JSON; with - write them to standard output, and no table
   --quick          fewer samples: the whole takes about 10 s where 2 threads reach 400 GFLOP/s
   --list           print the names of all benchmarks
@@ -113,6 +115,8 @@ be read and written at least; flop/B, the first over the second; of peak, the sh
 multiply-adds that the same number of threads reached in the same moments (p90, as other programs only lower
 it); bound, what limits a kernel by the roofline model: that peak, or reading from the fastest level of memory
 that could hold what it touches; reached, the share of that bound (without flops, of that level's bandwidth).
+Some have one more: of step, the share of the step's time; inside, the share of the peak when taps beyond an
+image's border, which are skipped, do not count; us/img, the time divided by the number of images.
 
 Exit code: 0 done, 1 error, 2 wrong usage.
 )";

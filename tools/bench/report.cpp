@@ -75,8 +75,8 @@ void Report::print(const std::string& line) {
   std::fflush(table_);
 }
 
-void Report::set_data(const std::string& data) {
-  header_.data = data;
+void Report::add_data(const std::string& data) {
+  header_.data += (header_.data.empty() ? "" : "; ") + data;
   print("\n  data        " + data);
   fresh_group_ = true;
 }

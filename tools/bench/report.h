@@ -53,8 +53,8 @@ class Report {
   /// A line in place of rows.
   void note(const std::string& text);
   void add(Row row);
-  /// Which images the rows below rest on: printed, and part of json().
-  void set_data(const std::string& data);
+  /// Which images rows below rest on: printed, and part of json(), beside those that others rest on.
+  void add_data(const std::string& data);
   /// Why the figures may be wrong: part of json().
   void set_warning(const std::string& warning) { header_.warning = warning; }
   std::string json() const;

@@ -1,6 +1,6 @@
-// The training step of the MLP, batch 100: gather, forward, loss, backward, update. Whole, as ./train runs it and
-// by the two functions for who wants to see the gradients; and what ./train runs split where it runs. The whole is
-// measured without the split's clock.
+// The training steps of the MLP and the CNN, batch 100: gather, forward, loss, backward, update. Whole, as ./train
+// runs it and by the two functions for who wants to see the gradients; and what ./train runs split where it runs.
+// The whole is measured without the split's clock.
 #include <functional>
 
 #include "bench.h"
@@ -10,21 +10,30 @@
 namespace quench::bench {
 namespace {
 
-/// Steps between two samples of the peak.
-constexpr std::size_t steps_per_round = 50;
+/// Between two samples of the peak.
+constexpr double round_seconds = 0.03;
 
-/// Calls step(record) effort.steps times to be recorded, with some before that are not and the peak in between.
-/// Returns the peak.
-double run_steps(const Effort& effort, Peak& peak, const std::function<void(bool)>& step) {
-  constexpr int warm_up = 30;
+/// A network, and how it is trained.
+struct Training {
+  const Network& network;
+  const char* name;
+  float momentum;
+};
+
+/// Calls step(record) as often as the effort says, to be recorded, with some before that are not and the peak in
+/// between. Returns the peak.
+double run_steps(const Effort& effort, const Network& network, Peak& peak, const std::function<void(bool)>& step) {
+  const int warm_up = 30 / network.length, steps = effort.steps / network.length;
   double start = now();
   for (std::size_t done = 0; wants_more(effort, start, done, warm_up); ++done) step(false);
   std::vector<double> peaks;
   start = now();
-  for (std::size_t done = 0; wants_more(effort, start, done, effort.steps); ++done) {
-    if (done % steps_per_round == 0) {
+  double round_end = start;
+  for (std::size_t done = 0; wants_more(effort, start, done, steps); ++done) {
+    if (now() >= round_end) {
       peaks.push_back(peak.sample());
       step(false);
+      round_end = now() + round_seconds;
     }
     step(true);
   }
@@ -33,20 +42,20 @@ double run_steps(const Effort& effort, Peak& peak, const std::function<void(bool
 
 using Step = double (Workload::*)(const Batch&);
 
-void measure_whole(Bench& bench, const std::string& name, float momentum, Step step, int threads) {
-  const Dataset& data = bench.data();
+void measure_whole(Bench& bench, const std::string& name, const Training& training, Step step, int threads) {
+  const Dataset& data = bench.data(training.network.images);
   ThreadPool pool(threads);
-  Workload workload(data, momentum, pool);
+  Workload workload(training.network, data, training.momentum, pool);
   BatchStream batches(data.train);
   Peak peak = bench.peak(threads);
   std::vector<double> seconds;
-  const double peak_rate = run_steps(bench.effort(), peak, [&](bool record) {
+  const double peak_rate = run_steps(bench.effort(), training.network, peak, [&](bool record) {
     const Batch batch = batches.next();
     const double start = now();
     (workload.*step)(batch);
     if (record) seconds.push_back(now() - start);
   });
-  bench.add(name, threads, {statistics(std::move(seconds)), peak_rate}, {.flops = workload.flops_per_step()});
+  bench.add(name, threads, {statistics(std::move(seconds)), peak_rate}, workload.work_of_step());
 }
 
 /// What an operation does after the last part that it names itself is no part of its own.
@@ -65,17 +74,17 @@ std::vector<PartTimer::Samples> merged(const std::vector<PartTimer::Samples>& pa
   return list;
 }
 
-void measure_split(Bench& bench, const std::string& name, float momentum, int threads) {
-  const Dataset& data = bench.data();
+void measure_split(Bench& bench, const std::string& name, const Training& training, int threads) {
+  const Dataset& data = bench.data(training.network.images);
   ThreadPool pool(threads);
-  Workload workload(data, momentum, pool);
+  Workload workload(training.network, data, training.momentum, pool);
   BatchStream batches(data.train);
   PlanState& plan = state_of(workload.model.plan());
   Peak peak = bench.peak(threads);
 
   PartTimer timer(plan);
   std::vector<double> seconds;
-  const double peak_rate = run_steps(bench.effort(), peak, [&](bool record) {
+  const double peak_rate = run_steps(bench.effort(), training.network, peak, [&](bool record) {
     const Batch batch = batches.next();
     const double start = now();
     timer.begin(record);
@@ -101,38 +110,43 @@ void measure_split(Bench& bench, const std::string& name, float momentum, int th
     }
     bench.add(name + " " + part.name, threads, {time, peak_rate},
               {.flops = part.flops,
+               .inside = part.inside,
                .bytes = part.bytes + update.bytes,
                .footprint = part.bytes + update.footprint,
                .share = time.median / whole.median});
   }
-  bench.add(name + " whole", threads, {whole, peak_rate}, {.flops = workload.flops_per_step(), .share = 1});
+  Work work = workload.work_of_step();
+  work.share = 1;
+  bench.add(name + " whole", threads, {whole, peak_rate}, work);
 }
 
 }  // namespace
 
 void add_step_cases(Cases& cases) {
-  struct Rule {
-    const char* name;
-    float momentum;
-  };
-  constexpr Rule rules[] = {{"sgd", 0.0F}, {"momentum", 0.9F}};
+  static constexpr Training trainings[] = {
+      {mlp_network, "sgd", 0.0F}, {mlp_network, "momentum", 0.9F}, {cnn_network, "cnn", 0.9F}};
   struct Way {
     const char* name;
     Step step;
   };
   constexpr Way ways[] = {{"", &Workload::step}, {" two calls", &Workload::step_in_two_calls}};
-  for (const Rule& rule : rules) {
+  for (const Training& training : trainings) {
+    const bool is_cnn = &training.network == &cnn_network;
     for (const Way& way : ways) {
-      const std::string name = std::string("step ") + rule.name + way.name;
+      // Gradients of convolutions are in memory either way.
+      if (is_cnn && way.step != &Workload::step) continue;
+      const std::string name = std::string("step ") + training.name + way.name;
       cases.push_back(
-          {"training step of the MLP, whole", name, Case::Threads::ends,
-           [=](Bench& bench, int threads) { measure_whole(bench, name, rule.momentum, way.step, threads); }});
+          {std::string("training step of ") + training.network.title + ", whole", name,
+           is_cnn ? Case::Threads::every : Case::Threads::ends,
+           [=, &training](Bench& bench, int threads) { measure_whole(bench, name, training, way.step, threads); }});
     }
   }
-  for (const Rule& rule : rules) {
-    const std::string name = std::string("split ") + rule.name;
+  for (const Training& training : trainings) {
+    const std::string name = std::string("split ") + training.name;
     cases.push_back({name + ": parts of the step", name, Case::Threads::ends,
-                     [=](Bench& bench, int threads) { measure_split(bench, name, rule.momentum, threads); }, true});
+                     [=, &training](Bench& bench, int threads) { measure_split(bench, name, training, threads); },
+                     true});
   }
 }
 

@@ -1,20 +1,56 @@
 #include "workload.h"
 
+#include <cmath>
 #include <string_view>
 
+#include "convolution_work.h"
 #include "graph/op.h"
 #include "quench/error.h"
 
 namespace quench::bench {
 namespace {
 
-Tensor mlp_loss(Graph& graph, const ImageSet& images) {
-  const Tensor input = graph.input({images.channels(), images.height(), images.width()});
-  return softmax_cross_entropy(mlp(input, images.classes()));
+Batches epoch_of(const ImageSet& images, int batch, std::int64_t epoch) {
+  return images.shuffled({.batch = batch, .seed = 1, .epoch = epoch});
 }
 
-Batches epoch_of(const ImageSet& images, std::int64_t epoch) {
-  return images.shuffled({.batch = batch_size, .seed = 1, .epoch = epoch});
+double finite(double loss) {
+  if (!std::isfinite(loss)) throw Error("the loss has become " + std::to_string(loss));
+  return loss;
+}
+
+bool is_op(const PlannedNode& planned, std::string_view name) {
+  return planned.node.op != nullptr && std::string_view(planned.node.op->name).starts_with(name);
+}
+bool is_linear(const PlannedNode& planned) { return is_op(planned, "linear"); }
+bool is_convolution(const PlannedNode& planned) { return is_op(planned, "conv2d"); }
+
+/// The name of a layer, that of its weights without what they are.
+std::string layer_name(const PlanState& plan, const PlannedNode& planned) {
+  const std::string& name = plan.nodes[planned.node.inputs[1]].node.name;
+  return name.substr(0, name.find('.'));
+}
+
+Part describe_convolution(const PlanState& plan, const PlannedNode& planned, const std::string& part) {
+  const Shape& in = plan.nodes[planned.node.inputs[0]].node.shape;
+  const Windows& windows = planned.node.windows;
+  const std::string_view op = planned.node.op->name;
+  const ConvolutionLayer layer{{in[0], in[1], in[2], planned.node.shape[0], windows.size, windows.stride,
+                                windows.padding, padded(plan.live), plan.live},
+                               op == "conv2d" ? 0 : windows.pool};
+  const std::string name = layer_name(plan, planned);
+  Part result{.name = name + " " + part, .layer = name};
+  Work work;
+  if (part == "forward") work = layer.forward();
+  if (part == "input gradient") work = layer.input_gradient();
+  if (part == "weight gradient") {
+    work = layer.weight_and_bias_gradient();
+    result.name = name + " weight + bias gradient";
+  }
+  result.flops = work.flops;
+  result.inside = work.inside;
+  result.bytes = work.bytes;
+  return result;
 }
 
 /// Extents of a linear layer with `lanes` columns in memory, and the bytes of its matrices.
@@ -25,12 +61,11 @@ struct Layer {
   bool sinks;           // its weight's gradient goes to the plan's sink
 
   Layer(const PlanState& plan, const PlannedNode& planned)
-      : name(plan.nodes[planned.node.inputs[1]].node.name),
+      : name(layer_name(plan, planned)),
         out(planned.elements),
         in(plan.nodes[planned.node.inputs[0]].elements),
         examples(plan.live),
         sinks(plan.sink != nullptr && plan.nodes[planned.node.inputs[1]].taken_at_once) {
-    name.resize(name.find('.'));
     const auto bytes = [](std::int64_t rows, std::int64_t columns) {
       return static_cast<double>(rows * columns) * sizeof(float);
     };
@@ -58,10 +93,6 @@ struct Layer {
   }
 };
 
-bool is_linear(const PlannedNode& planned) {
-  return planned.node.op != nullptr && std::string_view(planned.node.op->name).starts_with("linear");
-}
-
 Part describe_gather(const PlanState& plan, const PlannedNode& input) {
   if (plan.images != nullptr) return {.name = "gather"};  // bookkeeping: who reads the images converts them
   const auto pixels = static_cast<double>(input.elements * plan.live);
@@ -70,16 +101,41 @@ Part describe_gather(const PlanState& plan, const PlannedNode& input) {
   return {.name = "gather", .bytes = pixels * (1 + copies * sizeof(float))};
 }
 
+/// Products and convolutions, each as often as it has passes.
+Work sum_of_passes(const PlanState& plan, int (*passes)(const PlannedNode&)) {
+  Work sum;
+  bool convolutions = false;
+  for (std::size_t p = 0; p < plan.nodes.size(); ++p) {
+    const PlannedNode& planned = plan.nodes[p];
+    if (!is_linear(planned) && !is_convolution(planned)) continue;
+    const Part part = describe_part(plan, p, "forward");
+    sum.flops += part.flops * passes(planned);
+    sum.inside += (is_convolution(planned) ? part.inside : part.flops) * passes(planned);
+    convolutions = convolutions || is_convolution(planned);
+  }
+  if (!convolutions) sum.inside = 0;
+  return sum;
+}
+
 }  // namespace
 
-Workload::Workload(const Dataset& data, float momentum, Executor& executor)
-    : model(graph, mlp_loss(graph, data.train), {.batch = batch_size, .seed = 1, .executor = &executor}),
+Tensor Network::loss(Graph& graph, const ImageSet& images_of) const {
+  const Tensor input = graph.input({images_of.channels(), images_of.height(), images_of.width()});
+  return softmax_cross_entropy(logits(input, images_of.classes()));
+}
+
+const Network mlp_network = {"the MLP", Images::mnist, 1,
+                             [](Tensor input, std::int64_t classes) { return mlp(input, classes); }};
+const Network cnn_network = {"the CNN", Images::cifar10, 10, cnn};
+
+Workload::Workload(const Network& network, const Dataset& data, float momentum, Executor& executor)
+    : model(graph, network.loss(graph, data.train), {.batch = batch_size, .seed = 1, .executor = &executor}),
       sgd(model.parameters(), {.lr = 0.1F, .momentum = momentum, .weight_decay = 0.01F, .keep_velocity = false}) {}
 
-double Workload::step(const Batch& batch) { return sgd.step(model, batch); }
+double Workload::step(const Batch& batch) { return finite(sgd.step(model, batch)); }
 
 double Workload::step_in_two_calls(const Batch& batch) {
-  const double loss = model.forward_backward(batch);
+  const double loss = finite(model.forward_backward(batch));
   sgd.step();
   return loss;
 }
@@ -91,22 +147,23 @@ Workload::Traffic Workload::update_traffic(double parameter_bytes, bool gradient
 
 double Workload::parameter_bytes() { return sizeof(float) * static_cast<double>(model.parameters().count()); }
 
-double Workload::flops_per_step() {
-  const PlanState& plan = state_of(model.plan());
-  double flops = 0;
-  for (std::size_t p = 0; p < plan.nodes.size(); ++p) {
-    if (!is_linear(plan.nodes[p])) continue;
-    const bool needs_input_gradient = (plan.nodes[p].wanted & 1U) != 0;
-    flops += describe_part(plan, p, "forward").flops * (needs_input_gradient ? 3 : 2);
-  }
-  return flops;
+Work Workload::work_of_step() {
+  return sum_of_passes(state_of(model.plan()), [](const PlannedNode& planned) {
+    const bool needs_input_gradient = (planned.wanted & 1U) != 0;
+    return needs_input_gradient ? 3 : 2;
+  });
 }
 
-BatchStream::BatchStream(const ImageSet& images) : images_(images), batches_(epoch_of(images, 0)) {}
+Work work_of_forward(const PlanState& plan) {
+  return sum_of_passes(plan, [](const PlannedNode&) { return 1; });
+}
+
+BatchStream::BatchStream(const ImageSet& images, int batch)
+    : images_(images), batch_(batch), batches_(epoch_of(images, batch, 0)) {}
 
 Batch BatchStream::next() {
   if (step_ == batches_.size()) {
-    batches_ = epoch_of(images_, ++epoch_);
+    batches_ = epoch_of(images_, batch_, ++epoch_);
     step_ = 0;
   }
   return batches_[step_++];
@@ -115,6 +172,7 @@ Batch BatchStream::next() {
 Part describe_part(const PlanState& plan, std::size_t position, const std::string& part) {
   const PlannedNode& planned = plan.nodes[position];
   if (part == "gather") return describe_gather(plan, planned);
+  if (is_convolution(planned)) return describe_convolution(plan, planned, part);
   if (is_linear(planned)) {
     const Layer layer(plan, planned);
     if (part == "forward") return layer.product(part, layer.out, layer.examples, layer.in);

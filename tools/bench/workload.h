@@ -1,4 +1,4 @@
-// The MLP exactly as ./train mnist trains it, and what its step is made of.
+// The networks exactly as ./train trains them, and what their steps are made of.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,32 @@
 #include "quench/graph.h"
 #include "quench/model.h"
 #include "quench/sgd.h"
+#include "work.h"
 
 namespace quench::bench {
 
 inline constexpr int batch_size = 100;
 
-struct Workload {
-  Workload(const Dataset& data, float momentum, Executor& executor);
+/// Data sets.
+enum class Images { mnist, cifar10 };
 
-  /// One training step, all of it, as ./train makes it: a weight is updated right behind its gradient. Returns the
-  /// loss.
+/// A network of the paper.
+struct Network {
+  const char* title;  ///< "the MLP"
+  Images images;      ///< that it classifies
+  int length;         ///< so many steps of the MLP take about as long as one of its own
+  Tensor (*logits)(Tensor input, std::int64_t classes);
+
+  /// Its loss on such images.
+  Tensor loss(Graph& graph, const ImageSet& images_of) const;
+};
+extern const Network mlp_network, cnn_network;
+
+struct Workload {
+  Workload(const Network& network, const Dataset& data, float momentum, Executor& executor);
+
+  /// One training step, all of it, as ./train makes it: a weight is updated right behind its gradient where the
+  /// operation can. Returns the loss. Both throw Error when it is not finite: such a step ends early.
   double step(const Batch& batch);
   /// The same by the other two functions: all gradients to memory, then the update.
   double step_in_two_calls(const Batch& batch);
@@ -31,8 +47,8 @@ struct Workload {
   /// gradients are read where they come from memory.
   Traffic update_traffic(double parameter_bytes, bool gradients_in_memory) const;
   double parameter_bytes();
-  /// Nominal floating-point operations of its products: forward, both gradients, without that of the images.
-  double flops_per_step();
+  /// Floating-point operations of products and convolutions: forward, both gradients, without that of the images.
+  Work work_of_step();
 
   Graph graph;
   Model model;
@@ -42,11 +58,12 @@ struct Workload {
 /// The batches of one epoch after the other.
 class BatchStream {
  public:
-  explicit BatchStream(const ImageSet& images);
+  explicit BatchStream(const ImageSet& images, int batch = batch_size);
   Batch next();
 
  private:
   const ImageSet& images_;
+  int batch_;
   std::int64_t epoch_ = 0, step_ = 0;
   Batches batches_;
 };
@@ -54,12 +71,15 @@ class BatchStream {
 /// A part of a step, as graph/step_timer.h names them.
 struct Part {
   std::string name;     ///< "fc1 weight gradient"
-  std::string layer{};  ///< of a linear layer: "fc1"
-  double flops = 0;     ///< 0 for what is not a product
+  std::string layer{};  ///< of a linear layer or a convolution: "fc1"
+  double flops = 0;     ///< 0 for what is no product and no convolution
+  double inside = 0;    ///< of a convolution: those of taps inside the image
   double bytes = 0;     ///< read and written at least; 0 when not known
   double taken = 0;     ///< bytes of a gradient that, not among those, goes to a sink
   std::string shape{};  ///< of a product: " 200x784x100", rows x columns x length of the sums
 };
+/// All products and convolutions of a forward pass.
+Work work_of_forward(const PlanState& plan);
 /// As the plan runs at this moment: whether it reads images, and who takes gradients.
 Part describe_part(const PlanState& plan, std::size_t position, const std::string& part);
 
