@@ -99,12 +99,12 @@ thread pool. A table goes to standard output.
 
   --filter TEXT    run only benchmarks whose names contain TEXT; may be given several times
   --threads LIST   numbers of threads, like 1,2 (default: 1, 2, 4, ... up to the processors this process may
-                   use for the peaks, 1 and all of them for the rest)
+                   use for the peaks and the CNN's step, 1 and all of them for the rest)
   --data DIR       folder that holds mnist/ and cifar-10-batches-bin/, or their files; what is measured needs one
                    or both (default: data; generated images stand in for those that it has not, unless --data
                    is given)
   --json FILE      also write all results to FILE as JSON; with - write them to standard output, and no table
-  --quick          fewer samples: the whole takes about 10 s where 2 threads reach 400 GFLOP/s
+  --quick          fewer samples: the whole takes less than 20 s where 2 threads reach 400 GFLOP/s
   --list           print the names of all benchmarks
   --help           print this text
 

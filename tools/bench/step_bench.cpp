@@ -18,6 +18,8 @@ struct Training {
   const Network& network;
   const char* name;
   float momentum;
+  Case::Threads threads;  ///< that its whole step is measured with
+  bool two_ways;          ///< also by two calls; the gradients of convolutions are in memory with one call, too
 };
 
 /// Calls step(record) as often as the effort says, to be recorded, with some before that are not and the peak in
@@ -123,22 +125,21 @@ void measure_split(Bench& bench, const std::string& name, const Training& traini
 }  // namespace
 
 void add_step_cases(Cases& cases) {
-  static constexpr Training trainings[] = {
-      {mlp_network, "sgd", 0.0F}, {mlp_network, "momentum", 0.9F}, {cnn_network, "cnn", 0.9F}};
+  using Threads = Case::Threads;
+  static constexpr Training trainings[] = {{mlp_network, "sgd", 0.0F, Threads::ends, true},
+                                           {mlp_network, "momentum", 0.9F, Threads::ends, true},
+                                           {cnn_network, "cnn", 0.9F, Threads::every, false}};
   struct Way {
     const char* name;
     Step step;
   };
   constexpr Way ways[] = {{"", &Workload::step}, {" two calls", &Workload::step_in_two_calls}};
   for (const Training& training : trainings) {
-    const bool is_cnn = &training.network == &cnn_network;
     for (const Way& way : ways) {
-      // Gradients of convolutions are in memory either way.
-      if (is_cnn && way.step != &Workload::step) continue;
+      if (way.step == &Workload::step_in_two_calls && !training.two_ways) continue;
       const std::string name = std::string("step ") + training.name + way.name;
       cases.push_back(
-          {std::string("training step of ") + training.network.title + ", whole", name,
-           is_cnn ? Case::Threads::every : Case::Threads::ends,
+          {std::string("training step of ") + training.network.title + ", whole", name, training.threads,
            [=, &training](Bench& bench, int threads) { measure_whole(bench, name, training, way.step, threads); }});
     }
   }

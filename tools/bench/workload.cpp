@@ -119,9 +119,9 @@ Work sum_of_passes(const PlanState& plan, int (*passes)(const PlannedNode&)) {
 
 }  // namespace
 
-Tensor Network::loss(Graph& graph, const ImageSet& images_of) const {
-  const Tensor input = graph.input({images_of.channels(), images_of.height(), images_of.width()});
-  return softmax_cross_entropy(logits(input, images_of.classes()));
+Tensor Network::loss(Graph& graph, const ImageSet& set) const {
+  const Tensor input = graph.input({set.channels(), set.height(), set.width()});
+  return softmax_cross_entropy(logits(input, set.classes()));
 }
 
 const Network mlp_network = {"the MLP", Images::mnist, 1,

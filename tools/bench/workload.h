@@ -26,7 +26,7 @@ struct Network {
   Tensor (*logits)(Tensor input, std::int64_t classes);
 
   /// Its loss on such images.
-  Tensor loss(Graph& graph, const ImageSet& images_of) const;
+  Tensor loss(Graph& graph, const ImageSet& set) const;
 };
 extern const Network mlp_network, cnn_network;
 
