@@ -150,7 +150,13 @@ class Operands {
   Buffer workspace_;
 };
 
-void measure(Bench& bench, const std::string& name, const Shape& shape, bool needs_input_gradient, int threads) {
+/// Which calls are measured beside forward, and the gradients of weights and biases apart.
+struct Calls {
+  bool input_gradient;
+  bool weight_and_bias;  ///< these two gradients in one call
+};
+
+void measure(Bench& bench, const std::string& name, const Shape& shape, Calls calls, int threads) {
   const ConvolutionLayer layer = layer_of(shape);
   ThreadPool pool(threads);
   Operands operands(layer, pool);
@@ -160,9 +166,10 @@ void measure(Bench& bench, const std::string& name, const Shape& shape, bool nee
     bench.add(name + " " + pass, threads, time_calls(bench.effort(), peak, call), work);
   };
   add("forward", layer.forward(), [&] { operands.forward(); });
-  if (needs_input_gradient) add("input gradient", layer.input_gradient(), [&] { operands.input_gradient(); });
+  if (calls.input_gradient) add("input gradient", layer.input_gradient(), [&] { operands.input_gradient(); });
   add("weight gradient", layer.weight_gradient(), [&] { operands.weight_gradient(true, false); });
   add("bias gradient", layer.bias_gradient(), [&] { operands.weight_gradient(false, true); });
+  if (!calls.weight_and_bias) return;
   add("weight + bias gradient", layer.weight_and_bias_gradient(), [&] { operands.weight_gradient(true, true); });
 }
 
@@ -171,16 +178,18 @@ void measure(Bench& bench, const std::string& name, const Shape& shape, bool nee
 void add_convolution_cases(Cases& cases) {
   int number = 0;
   for (const Shape& shape : of_cnn) {
-    const bool reads_images = number++ == 0;
+    const Calls calls = {.input_gradient = number++ > 0, .weight_and_bias = true};  // conv1 reads images
     const std::string name = "cnn conv" + std::to_string(number);
     cases.push_back({name + ": " + describe(shape), name, Case::Threads::ends,
-                     [=](Bench& bench, int threads) { measure(bench, name, shape, !reads_images, threads); },
-                     true});
+                     [=](Bench& bench, int threads) { measure(bench, name, shape, calls, threads); }, true});
   }
   for (const Shape& shape : others) {
     const std::string name = "conv " + describe(shape) + describe_fused(shape);
-    cases.push_back(
-        {name, name, Case::Threads::one, [=](Bench& bench, int) { measure(bench, name, shape, true, 1); }, true});
+    cases.push_back({name, name, Case::Threads::one,
+                     [=](Bench& bench, int) {
+                       measure(bench, name, shape, {true, false}, 1);
+                     },
+                     true});
   }
 }
 
