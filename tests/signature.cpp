@@ -1,9 +1,9 @@
-// Prints one 64-bit number that every bit of a short training run goes into: the numeric contract, as a command.
+// Prints two 64-bit numbers that every bit of short training runs goes into: the numeric contract, as a command.
 //
-//     signature [--threads N]     "<numeric class> <16 hexadecimal digits>"
+//     signature [--threads N]     "<numeric class> mlp <16 hexadecimal digits>", and another line for cnn
 //     signature --list-isa        the instruction sets this machine can run, one a line
 //
-// The number may depend on the numeric class alone: not on the instruction set (QUENCH_ISA), the threads, the
+// The numbers may depend on the numeric class alone: not on the instruction set (QUENCH_ISA), the threads, the
 // compiler or its options. tests/golden_signatures.txt holds what it must be.
 
 #include <bit>
@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -44,42 +45,41 @@ class Signature {
   std::uint64_t hash_ = 0xCBF29CE484222325U;
 };
 
-/// Images that can be learned: a class is a bright block at its own place, on noise.
-ImageSet images(std::uint32_t count) {
+/// Square images that can be learned: a class is a bright block at its own place, on noise.
+ImageSet images(std::uint32_t count, std::uint32_t channels, std::uint32_t side) {
   std::vector<std::uint8_t> pixels, labels;
   for (std::uint32_t i = 0; i < count; ++i) {
     Random random(7, Stream::images, i);
     const std::uint32_t label = random.below(10);
     labels.push_back(static_cast<std::uint8_t>(label));
-    for (std::uint32_t p = 0; p < 28 * 28; ++p) {
-      const bool inside = p / 28 / 6 == label / 4 && p % 28 / 7 == label % 4;
+    for (std::uint32_t p = 0; p < channels * side * side; ++p) {
+      const std::uint32_t row = p / side % side, column = p % side;
+      const bool inside = row * 14 / side / 3 == label / 4 && column * 4 / side == label % 4;
       pixels.push_back(static_cast<std::uint8_t>(random.below(128) + (inside ? 127 : 0)));
     }
   }
-  ImageSet set(1, 28, 28, 10, std::move(pixels), std::move(labels));
+  ImageSet set(channels, side, side, 10, std::move(pixels), std::move(labels));
   set.set_normalization(set.zero_mean_unit_variance());
   return set;
 }
 
-/// The paper's MLP for two epochs, the last batch of each partial, shuffled and then iid.
-void train_mlp(Signature& signature, const ImageSet& set, const SgdOptions& options) {
-  Graph graph;
-  Model model(graph, softmax_cross_entropy(mlp(graph.input({1, 28, 28}))), {.batch = 100, .seed = 3});
+/// Two epochs, shuffled with a partial last batch and then iid, and an evaluation.
+void train(Signature& signature, Model& model, const ImageSet& set, int batch, const SgdOptions& options) {
   Sgd sgd(model.parameters(), options);
   int steps = 0;
-  const auto step = [&](const Batch& batch) {
+  const auto step = [&](const Batch& examples) {
     // Both ways to make a step, which give the same bits.
     if (++steps % 2 == 0) {
-      signature.add(sgd.step(model, batch));
+      signature.add(sgd.step(model, examples));
       signature.add(sgd.observables());
     } else {
-      signature.add(model.forward_backward(batch));
+      signature.add(model.forward_backward(examples));
       signature.add(sgd.step());
     }
   };
-  for (const Batch& batch : set.shuffled({.batch = 100, .seed = 5, .epoch = 0, .keep_partial = true})) step(batch);
+  for (const Batch& b : set.shuffled({.batch = batch, .seed = 5, .epoch = 0, .keep_partial = true})) step(b);
   sgd.lr *= 0.5F;
-  for (const Batch& batch : set.iid({.batch = 60, .seed = 5, .epoch = 1})) step(batch);
+  for (const Batch& b : set.iid({.batch = batch * 3 / 5, .seed = 5, .epoch = 1})) step(b);
   for (const Parameter& p : model.parameters().tensors) signature.add(p.value);
   signature.add(sgd.norms().theta_theta);
   const Evaluation evaluation = model.evaluate(set);
@@ -87,7 +87,40 @@ void train_mlp(Signature& signature, const ImageSet& set, const SgdOptions& opti
   signature.add(static_cast<std::uint64_t>(evaluation.correct));
 }
 
-/// Every other operation once, with reuse, broadcasting and a partial batch.
+void train_mlp(Signature& signature, const ImageSet& set, const SgdOptions& options) {
+  Graph graph;
+  Model model(graph, softmax_cross_entropy(mlp(graph.input({1, 28, 28}))), {.batch = 100, .seed = 3});
+  train(signature, model, set, 100, options);
+}
+
+/// Batches of 50, 20 and 30: whole groups of 16 examples, and 2, 4 and 14 beside them.
+void train_cnn(Signature& signature, const ImageSet& set, const SgdOptions& options) {
+  Graph graph;
+  Model model(graph, softmax_cross_entropy(cnn(graph.input({3, 12, 12}))), {.batch = 50, .seed = 3});
+  train(signature, model, set, 50, options);
+}
+
+/// Losses and gradients of random parameters and inputs.
+void run(Signature& signature, Plan& plan, Tensor x, std::initializer_list<int> batches) {
+  Random random(11, Stream::weights);
+  for (const Parameter& p : plan.parameters()) {
+    const auto count = static_cast<std::size_t>(element_count(p.shape));
+    for (float& value : p.value.first(count)) value = random.uniform(-0.5F, 0.5F);
+  }
+  for (const int live : batches) {
+    plan.set_live(live);
+    std::vector<float> values(static_cast<std::size_t>(live * element_count(x.shape())));
+    for (float& value : values) value = random.uniform(-1.0F, 1.0F);
+    plan.set_input(x, values);
+    signature.add(static_cast<double>(plan.forward()));
+    plan.backward();
+    for (const Parameter& p : plan.parameters()) {
+      signature.add(p.gradient.first(static_cast<std::size_t>(element_count(p.shape))));
+    }
+  }
+}
+
+/// Every operation that the MLP lacks once, with reuse, broadcasting and a partial batch.
 void run_operations(Signature& signature) {
   Graph graph;
   const Tensor x = graph.input({6, 5});
@@ -106,22 +139,29 @@ void run_operations(Signature& signature) {
   const Tensor loss = sum(batch_mean(parts + mean_input));
   Plan plan(graph, loss, {.batch = 37, .keep = {h}});
   plan.bind();
-  Random random(11, Stream::weights);
-  for (const Parameter& p : plan.parameters()) {
-    const auto count = static_cast<std::size_t>(element_count(p.shape));
-    for (float& value : p.value.first(count)) value = random.uniform(-0.5F, 0.5F);
-  }
-  for (const std::int64_t live : {37, 20}) {
-    plan.set_live(live);
-    std::vector<float> values(static_cast<std::size_t>(live * 30));
-    for (float& value : values) value = random.uniform(-1.0F, 1.0F);
-    plan.set_input(x, values);
-    signature.add(static_cast<double>(plan.forward()));
-    plan.backward();
-    for (const Parameter& p : plan.parameters()) {
-      signature.add(p.gradient.first(static_cast<std::size_t>(element_count(p.shape))));
-    }
-  }
+  run(signature, plan, x, {37, 20});
+}
+
+/// Convolutions and pooling in the forms that the CNN lacks: other kernels, strides and paddings, windows that
+/// overlap or leave something over, averages, and each number of examples that lies flat.
+void run_convolutions(Signature& signature) {
+  Graph graph;
+  const Tensor x = graph.input({5, 13, 11});
+  const Tensor strided = conv2d(x, 7, {.kernel = 3, .stride = 2, .padding = 1});
+  const Tensor even = conv2d_relu(strided, 6, {.kernel = 4, .stride = 1, .padding = 3});
+  const Tensor overlapping = max_pool2d(even, 3, 2);
+  const Tensor dot = conv2d_relu_max_pool2d(overlapping, 9, {.kernel = 1, .stride = 1, .padding = 0}, 3);
+  const Tensor averages = average_pool2d(even, 2);
+  const Tensor square = multiply(averages, averages);
+  const Tensor first = sum(square), second = sum(dot);
+  const Tensor loss = sum(batch_mean(first + second));
+  Plan plan(graph, loss, {.batch = 37, .keep = {even}});
+  plan.bind();
+  run(signature, plan, x, {37, 32, 15, 8, 4, 3, 1});
+}
+
+void print(const char* section, const Signature& signature) {
+  std::printf("%s %s %016llx\n", numeric_class(), section, static_cast<unsigned long long>(signature.value()));
 }
 
 }  // namespace
@@ -140,12 +180,16 @@ int main(int argc, char** argv) {
         return 2;
       }
     }
-    Signature signature;
-    const ImageSet set = images(550);
-    train_mlp(signature, set, {.lr = 0.1F, .weight_decay = 0.01F, .keep_velocity = false});
-    train_mlp(signature, set, {.lr = 0.05F, .momentum = 0.9F, .dampening = 0.5F, .weight_decay = 0.01F});
-    run_operations(signature);
-    std::printf("%s %016llx\n", numeric_class(), static_cast<unsigned long long>(signature.value()));
+    Signature mlp_signature;
+    const ImageSet digits = images(550, 1, 28);
+    train_mlp(mlp_signature, digits, {.lr = 0.1F, .weight_decay = 0.01F, .keep_velocity = false});
+    train_mlp(mlp_signature, digits, {.lr = 0.05F, .momentum = 0.9F, .dampening = 0.5F, .weight_decay = 0.01F});
+    run_operations(mlp_signature);
+    print("mlp", mlp_signature);
+    Signature cnn_signature;
+    train_cnn(cnn_signature, images(120, 3, 12), {.lr = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F});
+    run_convolutions(cnn_signature);
+    print("cnn", cnn_signature);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "signature: %s\n", error.what());
