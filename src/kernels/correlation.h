@@ -55,6 +55,46 @@ QUENCH_INLINE Taps taps_of(const Axis& axis, int64_t output) {
   return {first, last - first, at + axis.step * first};
 }
 
+/// Three rows of weights share a pointer: an address may add one or two times w_row to it.
+template <int R>
+constexpr int row_pointers = (R + 2) / 3;
+
+/// Adds all taps: y lines of x, or of N if that is not 0. (Functions that are inlined: in a lambda that holds them
+/// the sums would go through memory.)
+template <int N, int R, int V>
+QUENCH_INLINE void correlation_taps(const Correlation& g, const float* in, const float* w, int64_t y, int64_t x,
+                                    f32x16 (&sum)[R][V]) {
+  const int64_t w_row = g.w_row, w_column = g.w_column, in_step = g.x.step * g.in_column;
+  const int64_t in_row = g.y.step * g.in_row;
+  constexpr int at_once = N > 0 ? N : 1;
+  for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
+    const float *in_y = in, *w_y = w;
+    for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
+      // Three rows share a pointer: an address may add one or two times w_row to it.
+      constexpr int pointers = (R + 2) / 3;
+      const float *a[pointers], *b = in_y;
+      QUENCH_UNROLL
+      for (int i = 0; i < pointers; ++i) a[i] = w_y + 3 * i * w_row;
+      for (int64_t tx = N > 0 ? N : x; tx > 0; tx -= at_once) {
+        QUENCH_UNROLL
+        for (int t = 0; t < at_once; ++t, b += in_step) {
+          f32x16 b_t[V];
+          QUENCH_UNROLL
+          for (int j = 0; j < V; ++j) b_t[j] = load(b + j * lanes);
+          QUENCH_UNROLL
+          for (int i = 0; i < R; ++i) {
+            const f32x16 a_i = splat(a[i / 3][i % 3 * w_row + t]);
+            QUENCH_UNROLL
+            for (int j = 0; j < V; ++j) sum[i][j] = fma(a_i, b_t[j], sum[i][j]);
+          }
+        }
+        QUENCH_UNROLL
+        for (int i = 0; i < pointers; ++i) a[i] += at_once * w_column;
+      }
+    }
+  }
+}
+
 /// R rows of V vectors at one position. in, w: of the first tap inside; y, x: how many there are.
 template <int R, int V>
 QUENCH_NOINLINE void correlation_tile(const Correlation& g, const float* in, const float* w, int64_t y, int64_t x,
@@ -68,46 +108,11 @@ QUENCH_NOINLINE void correlation_tile(const Correlation& g, const float* in, con
       sum[i][j] = g.start == Start::accumulate ? load(out + i * g.out_channel + j * lanes) : first;
     }
   }
-  const int64_t w_row = g.w_row, w_column = g.w_column, in_step = g.x.step * g.in_column;
-  const int64_t in_row = g.y.step * g.in_row;
-  for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
-    const float *in_y = in, *w_y = w;
-    for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
-      // Three rows share a pointer: an address may add one or two times w_row to it.
-      constexpr int pointers = (R + 2) / 3;
-      const float *a[pointers], *b = in_y;
-      QUENCH_UNROLL
-      for (int i = 0; i < pointers; ++i) a[i] = w_y + 3 * i * w_row;
-      const auto tap = [&](int64_t at) {
-        f32x16 b_t[V];
-        QUENCH_UNROLL
-        for (int j = 0; j < V; ++j) b_t[j] = load(b + j * lanes);
-        QUENCH_UNROLL
-        for (int i = 0; i < R; ++i) {
-          const f32x16 a_i = splat(a[i / 3][i % 3 * w_row + at]);
-          QUENCH_UNROLL
-          for (int j = 0; j < V; ++j) sum[i][j] = fma(a_i, b_t[j], sum[i][j]);
-        }
-        b += in_step;
-      };
-      const auto move_on = [&](int64_t by) {
-        QUENCH_UNROLL
-        for (int i = 0; i < pointers; ++i) a[i] += by;
-      };
-      // The taps of the two usual kernels in a row: loops cost as much again as one of five.
-      if ((x == 5 || x == 3) && w_column == 1) {
-        if (x == 5) {
-          tap(0), tap(1);
-          move_on(2);
-        }
-        tap(0), tap(1), tap(2);
-      } else {
-        for (int64_t tx = x; tx > 0; --tx) {
-          tap(0);
-          move_on(w_column);
-        }
-      }
-    }
+  // The five taps of the usual kernel in a row: a loop over them costs a few percent.
+  if (x == 5 && g.w_column == 1) {
+    correlation_taps<5>(g, in, w, y, x, sum);
+  } else {
+    correlation_taps<0>(g, in, w, y, x, sum);
   }
   QUENCH_UNROLL
   for (int i = 0; i < R; ++i) {
