@@ -90,19 +90,19 @@ struct Correlation {
 
 /// Partial sums of a convolution's weight gradient: acc[r][t][16] += the sum over rows and outputs o, in this
 /// order, of x[row][first + stride * o + t] dy[r][row][o], each lane by itself, over the taps t that lie inside (0
-/// .. inputs). Elements are groups of 16 lanes: dy + r * dy_channel + row * dy_row + 16 o, x + row * x_row + 16
-/// input, acc + r * acc_channel + 16 t.
+/// .. inputs). Elements are groups of 16 lanes: dy + r * dy_channel + row * dy_row + 16 o, x + row * x_row +
+/// x_column * input, acc + r * acc_channel + 16 t.
 ///
 /// per_position < 16: rows lie flat as in Correlation, stride is 1: dy + r * dy_channel + row * dy_row and x + row
-/// * x_row are rows of per_position floats for each position. What is outside is read, and multiplied: there must
-/// be zeros around the rows of x, wherever a tap of a vector that holds outputs reads, and behind those of dy up to
-/// a multiple of 16.
+/// * x_row are rows of x_column = per_position floats for each position. What is outside is read, and multiplied:
+/// there must be zeros around the rows of x, wherever a tap of a vector that holds outputs reads, and behind those
+/// of dy up to a multiple of 16.
 struct TapSums {
   int64_t channels, taps, rows, outputs, inputs, first, stride;
   const float* dy;
   int64_t dy_channel, dy_row;
   const float* x;
-  int64_t x_row;
+  int64_t x_column, x_row;
   float* acc;
   int64_t acc_channel;
   int64_t per_position;

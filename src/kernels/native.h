@@ -167,5 +167,14 @@ QUENCH_INLINE native_f32 native_sqrt(native_f32 a) {
 #endif
 #endif
 
+/// A value that several products use, loaded once: g++ would rather give each product the address.
+QUENCH_INLINE void keep_in_register(native_f32& a) {
+#if (QUENCH_AVX512 || QUENCH_AVX2) && defined(__GNUC__) && !defined(__clang__)
+  __asm__("" : "+v"(a));
+#else
+  (void)a;
+#endif
+}
+
 }  // namespace
 }  // namespace quench::kernels

@@ -45,7 +45,44 @@ struct InnerSteps {
   }
 };
 
-/// Sums of R channels from `channel` on and T taps from `tap` on, one part of the lanes.
+/// Adds one position, its taps FIRST .. LAST alone.
+template <int FIRST, int LAST, int R, int T>
+QUENCH_INLINE void add_position(const float* d, int64_t dy_channel, const float* x, int64_t x_column,
+                                native_f32 (&sum)[R][T]) {
+  native_f32 dy[R];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * dy_channel);
+  QUENCH_UNROLL
+  for (int t = FIRST; t < LAST; ++t) {
+    native_f32 x_t = *(const unaligned_f32*)(x + t * x_column);
+    keep_in_register(x_t);
+    QUENCH_UNROLL
+    for (int i = 0; i < R; ++i) sum[i][t] = native_fma(x_t, dy[i], sum[i][t]);
+  }
+}
+
+/// Adds a position whose first OUTSIDE .. T - 1 taps are outside the image, `outside` of them.
+template <int OUTSIDE, int R, int T>
+QUENCH_INLINE void add_left_of_border(int64_t outside, const float* d, int64_t dy_channel, const float* x,
+                                      int64_t x_column, native_f32 (&sum)[R][T]) {
+  if constexpr (OUTSIDE < T) {
+    if (outside == OUTSIDE) return add_position<OUTSIDE, T>(d, dy_channel, x, x_column, sum);
+    add_left_of_border<OUTSIDE + 1>(outside, d, dy_channel, x, x_column, sum);
+  }
+}
+
+/// The same of the last taps.
+template <int OUTSIDE, int R, int T>
+QUENCH_INLINE void add_right_of_border(int64_t outside, const float* d, int64_t dy_channel, const float* x,
+                                       int64_t x_column, native_f32 (&sum)[R][T]) {
+  if constexpr (OUTSIDE < T) {
+    if (outside == OUTSIDE) return add_position<0, T - OUTSIDE>(d, dy_channel, x, x_column, sum);
+    add_right_of_border<OUTSIDE + 1>(outside, d, dy_channel, x, x_column, sum);
+  }
+}
+
+/// Sums of R channels from `channel` on and T taps from `tap` on, one part of the lanes. No position has taps
+/// outside on both sides.
 template <int R, int T>
 QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t tap, int64_t part) {
   float* acc = g.acc + channel * g.acc_channel + tap * lanes + part * width;
@@ -57,43 +94,19 @@ QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t ta
   }
   const int64_t steps = steps_of_row(g);
   const InnerSteps inner(g, tap, T, steps);
-  const int64_t tap_step = g.per_position, step = g.stride * lanes;
-  const int64_t at_first = g.first + tap, dy_channel = g.dy_channel;
+  const int64_t stride = g.stride, at_first = g.first + tap, x_column = g.x_column, dy_channel = g.dy_channel;
+  const int64_t x_step = g.per_position < lanes ? lanes : stride * x_column;
   const float* d_row = g.dy + channel * dy_channel + part * width;
-  const float* x_row = g.x + part * width;
+  const float* x_row = g.x + at_first * x_column + part * width;
   for (int64_t row = g.rows; row > 0; --row, d_row += g.dy_row, x_row += g.x_row) {
-    int64_t from = at_first * tap_step;  // what the first tap reads, from x_row on
-    const float* d = d_row;
-    int64_t s = 0, stop = inner.first;
-    for (;;) {
-      for (; s < stop; ++s, d += lanes, from += step) {  // at the border, where some taps are outside
-        const int64_t at = at_first + s * g.stride, first = -at, last = g.inputs - at;
-        native_f32 dy[R];
-        QUENCH_UNROLL
-        for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * dy_channel);
-        QUENCH_UNROLL
-        for (int t = 0; t < T; ++t) {
-          if (t < first || t >= last) continue;
-          const native_f32 x_t = *(const unaligned_f32*)(x_row + (from + t * tap_step));
-          QUENCH_UNROLL
-          for (int i = 0; i < R; ++i) sum[i][t] = native_fma(x_t, dy[i], sum[i][t]);
-        }
-      }
-      if (s >= steps) break;
-      const float* x = x_row + from;
-      for (; s < inner.last; ++s, d += lanes, from += step, x += step) {
-        native_f32 dy[R];
-        QUENCH_UNROLL
-        for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * dy_channel);
-        QUENCH_UNROLL
-        for (int t = 0; t < T; ++t) {
-          const native_f32 x_t = *(const unaligned_f32*)(x + t * tap_step);
-          QUENCH_UNROLL
-          for (int i = 0; i < R; ++i) sum[i][t] = native_fma(x_t, dy[i], sum[i][t]);
-        }
-      }
-      stop = steps;
-      if (s >= steps) break;
+    const float *d = d_row, *x = x_row;
+    int64_t s = 0;
+    for (; s < inner.first; ++s, d += lanes, x += x_step) {
+      add_left_of_border<1>(-at_first - s * stride, d, dy_channel, x, x_column, sum);
+    }
+    for (; s < inner.last; ++s, d += lanes, x += x_step) add_position<0, T>(d, dy_channel, x, x_column, sum);
+    for (; s < steps; ++s, d += lanes, x += x_step) {
+      add_right_of_border<1>(at_first + s * stride + T - g.inputs, d, dy_channel, x, x_column, sum);
     }
   }
   QUENCH_UNROLL
@@ -114,9 +127,10 @@ QUENCH_INLINE void tap_sums_of_height(int64_t channels, const TapSums& g, int64_
     if (channels < R) return tap_sums_of_height<R - 1>(channels, g, channel);
   }
   int64_t tap = 0;
+  const bool narrow = g.inputs < 4;  // where a tile of 5 taps may be outside on both sides
   if constexpr (most_taps == 5) {
-    for (; g.taps - tap >= 5; tap += 5) tap_sums_of_width<R, 5>(g, channel, tap);
-    for (; g.taps - tap >= 3; tap += 3) tap_sums_of_width<R, 3>(g, channel, tap);
+    for (; !narrow && g.taps - tap >= 5; tap += 5) tap_sums_of_width<R, 5>(g, channel, tap);
+    for (; !narrow && g.taps - tap >= 3; tap += 3) tap_sums_of_width<R, 3>(g, channel, tap);
   }
   for (; tap < g.taps; ++tap) tap_sums_of_width<R, 1>(g, channel, tap);
 }
