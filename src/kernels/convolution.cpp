@@ -1,7 +1,6 @@
 #include "kernels/convolution.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "core/parallel.h"
@@ -19,8 +18,8 @@ constexpr int64_t group = lanes_per_group;
 // which blocks of channels continue.
 constexpr int64_t groups_at_a_time = 3;        // of lanes: as many vectors as the widest tile has
 constexpr int64_t pooled_floats = 9 * 1024;    // of outputs that wait to be pooled, 36 KiB
-constexpr int64_t flat_in_floats = 8 * 1024;   // of inputs that lie flat, 32 KiB
-constexpr int64_t flat_out_floats = 4 * 1024;  // of outputs, 16 KiB
+constexpr int64_t flat_in_floats = 10 * 1024;  // of inputs that lie flat, 40 KiB
+constexpr int64_t flat_out_floats = 8 * 1024;  // of outputs, 32 KiB
 constexpr int64_t rows_at_a_time = 2;          // of outputs of a job
 
 /// Where results of a fused pooling go, [channels][rows / window][columns / window][lanes].
@@ -44,26 +43,34 @@ int64_t flops(const Correlation& g, int64_t live) {
   return 2 * g.rows * g.channels * g.y.taps * g.x.taps * g.y.outputs * g.x.outputs * live;
 }
 
-/// Pools `columns` windows of one row, [channels][window][window * columns][16 * vectors], to channels from
-/// `channel` on, row y and columns from x on.
-void pool_windows(const Table& t, const Problem& problem, const float* outputs, int64_t channel, int64_t channels,
-                  int64_t y, int64_t x, int64_t columns, int64_t vector, int64_t vectors) {
+/// Outputs that wait to be pooled, of channels from `channel` on and windows from row y and column x on. Lanes from
+/// `live` on, if that is below 16, are not of the batch.
+struct Waiting {
+  const float* outputs;
+  int64_t channel_floats, row_floats, column_floats;  // from one to the next
+  int64_t channel, channels, y, rows, x, columns;     // rows, columns: of windows
+  int64_t vector, vectors, live;
+};
+
+void pool_windows(const Table& t, const Problem& problem, const Waiting& waiting) {
   const Pool& pool = problem.pool;
-  const int64_t lanes = problem.c.lanes, column = vectors * group, row = pool.window * columns * column;
-  const int64_t to = ((channel * pool.rows + y) * pool.columns + x) * lanes + vector * group;
+  const int64_t lanes = problem.c.lanes;
+  const int64_t to =
+      ((waiting.channel * pool.rows + waiting.y) * pool.columns + waiting.x) * lanes + waiting.vector * group;
   Pooling p{};
-  p.channels = channels;
-  p.rows = 1;
-  p.columns = columns;
-  p.vectors = vectors;
+  p.channels = waiting.channels;
+  p.rows = waiting.rows;
+  p.columns = waiting.columns;
+  p.vectors = waiting.vectors;
   p.window = p.stride = pool.window;
-  p.x_column = column;
-  p.x_row = row;
-  p.x_channel = pool.window * row;
+  p.x_column = waiting.column_floats;
+  p.x_row = waiting.row_floats;
+  p.x_channel = waiting.channel_floats;
   p.y_column = lanes;
   p.y_row = pool.columns * lanes;
   p.y_channel = pool.rows * p.y_row;
-  t.max_pool(p, outputs, true, pool.y + to, pool.index + to);
+  p.live = waiting.live;
+  t.max_pool(p, waiting.outputs, true, pool.y + to, pool.index + to);
 }
 
 // --- whole groups of lanes -------------------------------------------------------------------
@@ -108,7 +115,9 @@ void whole_rows(const Table& t, const Problem& problem, int64_t first, int64_t l
         g.out_row = window * columns * lanes;
         g.out_channel = window * g.out_row;
         t.correlate(g);
-        pool_windows(t, problem, waiting, row, g.rows, y, x, columns, vector, vectors);
+        pool_windows(
+            t, problem,
+            {waiting, g.out_channel, g.out_row, lanes, row, g.rows, y, 1, x, columns, vector, vectors, group});
       }
     }
   }
@@ -140,13 +149,15 @@ Lines lines_read(const Axis& y, int64_t first, int64_t last) {
 
 int64_t flat_row(const Correlation& g, int64_t few) { return round_up(g.x.outputs * few, group); }
 
-/// Whether one channel of everything that `rows` rows of outputs need fits the stack.
-bool fits_flat(const Correlation& g, int64_t few, int64_t rows) {
+/// Whether what `rows` rows of outputs need fits the stack: so many channels of inputs, and of outputs with the 16
+/// floats that pooling reads at the last position.
+bool fits_flat(const Correlation& g, int64_t few, int64_t rows, int64_t channels, int64_t outputs) {
   const int64_t lines = std::min(g.y.inputs, g.y.stride * (rows - 1) + g.y.taps);
-  return Reach(g.x).floats(few) * lines <= flat_in_floats && flat_row(g, few) * rows <= flat_out_floats;
+  return Reach(g.x).floats(few) * lines * channels <= flat_in_floats &&
+         flat_row(g, few) * rows * outputs + group <= flat_out_floats;
 }
 
-/// Rows first .. last of the outputs of the last group, of `few` examples: rows_at_a_time or a window's.
+/// Rows first .. last of the outputs of the last group, of `few` examples.
 void flat_rows(const Table& t, const Problem& problem, int64_t first, int64_t last, int64_t vector, int64_t few) {
   alignas(64) float in[flat_in_floats];
   alignas(64) float out[flat_out_floats];
@@ -157,8 +168,9 @@ void flat_rows(const Table& t, const Problem& problem, int64_t first, int64_t la
   const Lines read = lines_read(g.y, first, last);
   const int64_t lines = read.last - read.first;
   const int64_t in_channels = lines == 0 ? g.channels : std::min(g.channels, flat_in_floats / (in_row * lines));
-  const int64_t out_channels = std::min(g.rows, flat_out_floats / (out_row * rows));
-  std::memset(in, 0, sizeof in);  // what lies outside the image is read, and not used
+  const int64_t out_channels = std::min(g.rows, (flat_out_floats - group) / (out_row * rows));
+  // What lies outside the image is read, and not used.
+  std::fill_n(in, in_channels * std::max<int64_t>(lines, 1) * in_row, 0.0F);
 
   g.per_position = few;
   g.y.first += g.y.stride * first - read.first;
@@ -253,65 +265,67 @@ void flat_rows(const Table& t, const Problem& problem, int64_t first, int64_t la
       exchange(outputs, 0, 0, false);
       continue;
     }
-    alignas(64) float waiting[pooled_floats];
-    const int64_t of_channel = rows * rows * group;
-    const int64_t channels = std::min(g.rows, pooled_floats / of_channel);
-    const int64_t strip = std::min(pool.columns, pooled_floats / (of_channel * channels));
-    for (int64_t channel = 0; channel < g.rows; channel += channels) {
-      for (int64_t x = 0; x < pool.columns; x += strip) {
-        const int64_t columns = std::min(strip, pool.columns - x);
-        outputs.channels = std::min(channels, g.rows - channel);
-        outputs.columns = rows * columns;
-        outputs.dst = waiting;
-        outputs.dst_channel = rows * rows * columns * group;
-        outputs.dst_row = rows * columns * group;
-        outputs.dst_column = group;
-        exchange(outputs, channel, x * rows, false);
-        pool_windows(t, problem, waiting, row + channel, outputs.channels, first / rows, x, columns, vector, 1);
-      }
-    }
+    pool_windows(t, problem,
+                 {out, g.out_channel, out_row, few, row, g.rows, first / pool.window, rows / pool.window, 0,
+                  pool.columns, vector, 1, live});
   }
 }
 
 // --- everything ------------------------------------------------------------------------------
 
 /// How a problem is cut: into parts, some groups of lanes each, the last of them flat if `flat`, and bands of rows
-/// (of windows, where there is pooling).
+/// (of windows, where there is pooling); of flat rows `flat_bands` at a time.
 struct Cut {
   LaneSplit split;
   bool flat;
-  int64_t whole, whole_parts, parts, rows, bands;
+  int64_t whole, whole_parts, parts, rows, bands, flat_bands = 1;
 
   explicit Cut(const Problem& problem) : split(split_lanes(problem.c)) {
+    const Correlation& g = problem.g;
     const Pool& pool = problem.pool;
-    rows = pool.window > 1 ? pool.rows : problem.g.y.outputs;
+    rows = pool.window > 1 ? pool.rows : g.y.outputs;
     bands = pool.window > 1 ? rows : ceil_div(rows, rows_at_a_time);
-    flat = split.few > 0 && fits_flat(problem.g, split.few, pool.window > 1 ? pool.window : rows_at_a_time);
+    const int64_t of_band = pool.window > 1 ? pool.window : rows_at_a_time;  // of outputs
+    flat = split.few > 0 && fits_flat(g, split.few, of_band, 1, 1);
+    // Neighbouring bands read the same inputs; a few are left for other threads.
+    while (flat && 4 * flat_bands < bands &&
+           fits_flat(g, split.few, of_band * (flat_bands + 1), g.channels, g.rows)) {
+      ++flat_bands;
+    }
     whole = split.whole + (split.few > 0 && !flat ? 1 : 0);
     whole_parts = ceil_div(whole, groups_at_a_time);
     parts = whole_parts + (flat ? 1 : 0);
   }
   int64_t first_group(int64_t part) const { return whole * part / whole_parts; }
+  /// Where a band begins.
+  int64_t row(int64_t band) const { return rows * std::min(band, bands) / bands; }
 };
 
 /// Parts first_part .. last_part, all rows.
 void run(const Problem& problem, const Cut& cut, int64_t first_part, int64_t last_part, Executor& executor) {
   const Table& t = table();
-  const int64_t window = problem.pool.window, parts = last_part - first_part, jobs = parts * cut.bands;
+  const int64_t window = problem.pool.window;
+  const int64_t whole_parts = std::min(last_part, cut.whole_parts) - first_part,
+                flat_parts = last_part - first_part - whole_parts;
+  // A thread gets neighbouring rows of all lanes: what it reads in the next layer then lies in its own cache. So
+  // jobs are in turns of flat_bands bands of whole groups, then the same rows of the flat one.
+  const int64_t of_turn = whole_parts * cut.flat_bands + flat_parts;
+  const int64_t jobs = ceil_div(cut.bands, cut.flat_bands) * of_turn;
   if (jobs == 0) return;
-  // A thread gets neighbouring rows of all lanes: what it reads in the next layer then lies in its own cache.
   const bool alone =
       std::min<int64_t>(executor.threads(), flops(problem.g, problem.c.live) / smallest_job_flops) <= 1;
   parallel_for(executor, alone ? 1 : jobs, [&](int64_t chunk) {
     for (int64_t job = chunk; job < (alone ? jobs : chunk + 1); ++job) {
-      const int64_t band = job / parts, part = first_part + job % parts;
-      const int64_t first = cut.rows * band / cut.bands, last = cut.rows * (band + 1) / cut.bands;
-      if (part == cut.whole_parts) {
-        flat_rows(t, problem, first * window, last * window, cut.split.whole, cut.split.few);
-      } else {
-        const int64_t vector = cut.first_group(part);
-        whole_rows(t, problem, first, last, vector, cut.first_group(part + 1) - vector);
+      const int64_t turn = job / of_turn * cut.flat_bands, in_turn = job % of_turn;
+      if (in_turn == whole_parts * cut.flat_bands) {
+        flat_rows(t, problem, cut.row(turn) * window, cut.row(turn + cut.flat_bands) * window, cut.split.whole,
+                  cut.split.few);
+        continue;
       }
+      const int64_t band = turn + in_turn / whole_parts, part = first_part + in_turn % whole_parts;
+      if (band >= cut.bands) continue;
+      const int64_t vector = cut.first_group(part);
+      whole_rows(t, problem, cut.row(band), cut.row(band + 1), vector, cut.first_group(part + 1) - vector);
     }
   });
 }

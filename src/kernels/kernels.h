@@ -163,6 +163,9 @@ struct Pooling {
   int64_t y_channel, y_row, y_column;
   /// For gradients: dx holds x_rows rows of x from row x_first on, each of x_columns columns. y is all of it.
   int64_t x_first, x_rows, x_columns;
+  /// For max_pool of one vector: of the lanes of y those from here on become 0, whatever x has there. x may then
+  /// have fewer floats a position, as in flat rows; it is read 16 at a time all the same.
+  int64_t live = 16;
 };
 /// Bytes of an element of what tells where in its window a maximum was.
 constexpr int64_t pool_index_bytes(int64_t window) { return window <= 16 ? 1 : 4; }

@@ -44,6 +44,7 @@ struct MaxPool {
   int64_t variable_window, x_row, x_column;
   const float* x;
   bool clip;
+  int64_t live;
   float* y;
   Index* index;
 
@@ -70,6 +71,11 @@ struct MaxPool {
           place[g] = select(wins, splat((int32_t)(row * window + column)), place[g]);
         }
       }
+    }
+    if (Groups == 1 && live < lanes) {
+      const mask16 mask = live_lanes(0, live);
+      best[0] = select(mask, best[0], zero());
+      place[0] = select(mask, place[0], splat((int32_t)0));
     }
     QUENCH_UNROLL
     for (int g = 0; g < Groups; ++g) {
@@ -106,7 +112,7 @@ struct AveragePool {
 
 template <int Window, typename Index>
 void max_pool_windows(const Pooling& p, const float* x, bool clip, float* y, Index* index) {
-  for_each_window(p, MaxPool<Window, Index>{p.window, p.x_row, p.x_column, x, clip, y, index});
+  for_each_window(p, MaxPool<Window, Index>{p.window, p.x_row, p.x_column, x, clip, p.live, y, index});
 }
 
 template <typename Index>

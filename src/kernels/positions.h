@@ -36,8 +36,15 @@ constexpr int64_t ahead = 16;
 /// One row of positions of one channel and one group of lanes, of which `live` count.
 template <int From, int To>
 void copy_position_row(const PositionCopy& p, const float* src, float* dst, int64_t live) {
-  const bool all = live >= From;
+  const bool all = live >= (From < To ? From : To);
   const mask16 mask = live_lanes(0, live);
+  if (To < From && all) {
+    for (int64_t x = 0; x < p.columns; ++x) {
+      prefetch(src + (x + ahead) * p.src_column);
+      memcpy(dst + x * p.dst_column, src + x * p.src_column, To * sizeof(float));
+    }
+    return;
+  }
   for (int64_t x = 0; x < p.columns; ++x) {
     if constexpr (From == lanes) prefetch(src + (x + ahead) * p.src_column);
     const f32x16 value = load_lanes<From>(src + x * p.src_column);
