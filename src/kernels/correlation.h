@@ -55,10 +55,6 @@ QUENCH_INLINE Taps taps_of(const Axis& axis, int64_t output) {
   return {first, last - first, at + axis.step * first};
 }
 
-/// Three rows of weights share a pointer: an address may add one or two times w_row to it.
-template <int R>
-constexpr int row_pointers = (R + 2) / 3;
-
 /// Adds all taps: y lines of x, or of N if that is not 0. (Functions that are inlined: in a lambda that holds them
 /// the sums would go through memory.)
 template <int N, int R, int V>
@@ -78,6 +74,7 @@ QUENCH_INLINE void correlation_taps(const Correlation& g, const float* in, const
       for (int64_t tx = N > 0 ? N : x; tx > 0; tx -= at_once) {
         QUENCH_UNROLL
         for (int t = 0; t < at_once; ++t, b += in_step) {
+          if (t > 0) one_step_at_a_time();
           f32x16 b_t[V];
           QUENCH_UNROLL
           for (int j = 0; j < V; ++j) b_t[j] = load(b + j * lanes);

@@ -176,5 +176,13 @@ QUENCH_INLINE void keep_in_register(native_f32& a) {
 #endif
 }
 
+/// Between steps of an unrolled loop: g++ for AArch64 would load what all of them need at once, and has no registers
+/// for that.
+QUENCH_INLINE void one_step_at_a_time() {
+#if QUENCH_NEON && !defined(__clang__)
+  __asm__ volatile("" : : : "memory");
+#endif
+}
+
 }  // namespace
 }  // namespace quench::kernels

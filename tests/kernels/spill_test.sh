@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The product's register tiles are as large as the registers allow. This looks into the compiled inner loops for
-# accumulators that do not fit after all and travel to the stack and back, and makes sure that it would notice: tiles
-# of one row more must spill.
+# Register tiles are as large as the registers allow. This looks into the compiled inner loops for accumulators that do
+# not fit after all and travel to the stack and back, and makes sure that it would notice: tiles of one row more must
+# spill.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/checks.sh
@@ -24,9 +24,9 @@ check_unit() {
   as_built=$(look "$2" "$3" "$4" 0)
   enlarged=$(look "$2" "$3" "$4" 1)
   if [[ ${as_built##*$'\n'} == *" loops, 0 spills" && ${as_built##*$'\n'} != "0 loops"* ]]; then
-    ok "$1: no spill in ${as_built%% loops*} inner loops of the product tiles"
+    ok "$1: no spill in ${as_built%% loops*} inner loops of the tiles"
   else
-    fail "$1: no spill in the inner loops of the product tiles" "$as_built"
+    fail "$1: no spill in the inner loops of the tiles" "$as_built"
   fi
   if [[ ${enlarged##*$'\n'} == *" loops, "[1-9]*" spills" ]]; then
     ok "$1: tiles of one row more would spill, and this test would see it (${enlarged##*, })"
