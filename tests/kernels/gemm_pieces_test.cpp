@@ -5,6 +5,7 @@
 #include <atomic>
 #include <limits>
 
+#include "instrumented.h"
 #include "kernels/gemm.h"
 #include "kernels/oracle.h"
 
@@ -100,7 +101,7 @@ TEST_CASE("a piece grid covers every element once, in pieces that fit their buff
 TEST_CASE("a product by pieces has the bits of the naive chain, into a sink and into memory") {
   oracle::for_each_table([](const kernels::Table& table) {
     oracle::Source source(5);
-    for (int trial = 0; trial < 150; ++trial) {
+    for (int trial = 0; trial < (quench_test::instrumented ? 40 : 150); ++trial) {
       ThreadPool pool(static_cast<int>(source.below(4)) + 1);
       const bool large = trial == 0;
       Gemm g;
@@ -160,7 +161,7 @@ TEST_CASE("a product of images has the bits of the naive chain over their pixels
   constexpr float nan = std::numeric_limits<float>::quiet_NaN(), untouched = 77.0F;
   oracle::for_each_table([](const kernels::Table& table) {
     oracle::Source source(7);
-    for (int trial = 0; trial < 60; ++trial) {
+    for (int trial = 0; trial < (quench_test::instrumented ? 20 : 60); ++trial) {
       ThreadPool pool(static_cast<int>(source.below(4)) + 1);
       Gemm g;
       g.m = trial == 0 ? 70 : source.below(40) + 1;
