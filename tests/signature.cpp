@@ -58,7 +58,7 @@ ImageSet images(std::uint32_t count, std::uint32_t channels, std::uint32_t side)
       pixels.push_back(static_cast<std::uint8_t>(random.below(128) + (inside ? 127 : 0)));
     }
   }
-  ImageSet set(channels, side, side, 10, std::move(pixels), std::move(labels));
+  ImageSet set(static_cast<int>(channels), static_cast<int>(side), static_cast<int>(side), 10, std::move(pixels), std::move(labels));
   set.set_normalization(set.zero_mean_unit_variance());
   return set;
 }

@@ -280,15 +280,16 @@ struct Cut {
   bool flat;
   int64_t whole, whole_parts, parts, rows, bands, flat_bands = 1;
 
-  explicit Cut(const Problem& problem) : split(split_lanes(problem.c)) {
+  Cut(const Problem& problem, int threads) : split(split_lanes(problem.c)) {
     const Correlation& g = problem.g;
     const Pool& pool = problem.pool;
     rows = pool.window > 1 ? pool.rows : g.y.outputs;
     bands = pool.window > 1 ? rows : ceil_div(rows, rows_at_a_time);
     const int64_t of_band = pool.window > 1 ? pool.window : rows_at_a_time;  // of outputs
     flat = split.few > 0 && fits_flat(g, split.few, of_band, 1, 1);
-    // Neighbouring bands read the same inputs; a few are left for other threads.
-    while (flat && 4 * flat_bands < bands &&
+    // Neighbouring bands read the same inputs; other threads must find some too.
+    const int64_t turns = threads > 1 ? 2 * threads : 1;
+    while (flat && flat_bands * turns < bands &&
            fits_flat(g, split.few, of_band * (flat_bands + 1), g.channels, g.rows)) {
       ++flat_bands;
     }
@@ -416,7 +417,7 @@ void convolve(const Convolution& c, const float* x, const float* w, const float*
   problem.g.out_column = c.lanes;
   problem.g.out_row = c.out_columns() * c.lanes;
   problem.g.out_channel = c.out_rows() * problem.g.out_row;
-  const Cut cut(problem);
+  const Cut cut(problem, executor.threads());
   run(problem, cut, 0, cut.parts, executor);
 }
 
@@ -424,7 +425,7 @@ void convolve_relu_max_pool(const Convolution& c, const float* x, const float* w
                             std::int64_t window, float* y, std::uint8_t* index, Executor& executor) {
   Problem problem{.g = output_correlation(c, x, w, bias), .c = c};
   problem.pool = {window, y, index, c.out_rows() / window, c.out_columns() / window};
-  const Cut cut(problem);
+  const Cut cut(problem, executor.threads());
   run(problem, cut, 0, cut.parts, executor);
 }
 
@@ -435,7 +436,7 @@ void convolution_input_gradient(const Convolution& c, const OutputGradient& grad
       for (int64_t column = 0; column < std::min(c.stride, c.in_columns); ++column) {
         Problem problem{.g = gradient_correlation(c, row, column, w, dx), .c = c, .source = gradient};
         problem.g.start = accumulate ? Start::accumulate : Start::zero;
-        body(problem, Cut(problem));
+        body(problem, Cut(problem, executor.threads()));
       }
     }
   };
@@ -453,7 +454,7 @@ void convolution_input_gradient(const Convolution& c, const OutputGradient& grad
     return;
   }
   // Some groups of lanes after the other: what is unpooled for them then fits a cache.
-  const Cut cut(Problem{.g = gradient_correlation(c, 0, 0, w, dx), .c = c});
+  const Cut cut(Problem{.g = gradient_correlation(c, 0, 0, w, dx), .c = c}, executor.threads());
   auto* unpooled = static_cast<float*>(workspace);
   for (int64_t part = 0; part < cut.parts; ++part) {
     const bool whole = part < cut.whole_parts;

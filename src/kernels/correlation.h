@@ -55,6 +55,10 @@ QUENCH_INLINE Taps taps_of(const Axis& axis, int64_t output) {
   return {first, last - first, at + axis.step * first};
 }
 
+/// Three rows of weights share a pointer: an address may add one or two times w_row to it.
+template <int R>
+constexpr int row_pointers = (R + 2) / 3;
+
 /// Adds all taps: y lines of x, or of N if that is not 0. (Functions that are inlined: in a lambda that holds them
 /// the sums would go through memory.)
 template <int N, int R, int V>
@@ -66,11 +70,9 @@ QUENCH_INLINE void correlation_taps(const Correlation& g, const float* in, const
   for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
     const float *in_y = in, *w_y = w;
     for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
-      // Three rows share a pointer: an address may add one or two times w_row to it.
-      constexpr int pointers = (R + 2) / 3;
-      const float *a[pointers], *b = in_y;
+      const float *a[row_pointers<R>], *b = in_y;
       QUENCH_UNROLL
-      for (int i = 0; i < pointers; ++i) a[i] = w_y + 3 * i * w_row;
+      for (int i = 0; i < row_pointers<R>; ++i) a[i] = w_y + 3 * i * w_row;
       for (int64_t tx = N > 0 ? N : x; tx > 0; tx -= at_once) {
         QUENCH_UNROLL
         for (int t = 0; t < at_once; ++t, b += in_step) {
@@ -86,7 +88,7 @@ QUENCH_INLINE void correlation_taps(const Correlation& g, const float* in, const
           }
         }
         QUENCH_UNROLL
-        for (int i = 0; i < pointers; ++i) a[i] += at_once * w_column;
+        for (int i = 0; i < row_pointers<R>; ++i) a[i] += at_once * w_column;
       }
     }
   }
@@ -155,43 +157,82 @@ struct FlatTaps {
   }
 };
 
-/// R rows of one flat vector with the border of the image in it. in, w: of the first tap; y: how many lines of taps
-/// are inside.
-template <int R>
-QUENCH_NOINLINE void correlation_border(const Correlation& g, const float* in, const float* w, int64_t y,
-                                        const FlatTaps& taps, const float* bias, float* out) {
-  f32x16 sum[R];
+/// Adds all taps to flat vectors with the border of the image in them, of Y neighbouring rows: y lines of x, or of N
+/// if that is not 0. What one row of outputs reads is `below` floats before what the next one does.
+template <int N, int R, int Y>
+QUENCH_INLINE void border_taps(const Correlation& g, const float* in, int64_t below, const float* w, int64_t y,
+                               int64_t x, const FlatTaps& taps, f32x16 (&sum)[R][Y]) {
+  const int64_t w_row = g.w_row, w_column = g.w_column, in_step = g.x.step * g.in_column;
+  const int64_t in_row = g.y.step * g.in_row;
+  constexpr int at_once = N > 0 ? N : 1;
+  lane_mask inside[at_once];
   QUENCH_UNROLL
-  for (int i = 0; i < R; ++i) {
-    sum[i] = g.start == Start::accumulate ? load(out + i * g.out_channel)
-             : g.start == Start::bias     ? splat(bias[i])
-                                          : zero();
-  }
-  const int64_t w_row = g.w_row, in_row = g.y.step * g.in_row;
+  for (int t = 0; t < N; ++t) inside[t] = taps.inside(t);
   for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
     const float *in_y = in, *w_y = w;
     for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
-      for (int64_t tx = 0; tx < g.x.taps; ++tx) {
-        const f32x16 b = load(in_y + tx * g.x.step * g.in_column);
-        const lane_mask inside = taps.inside(tx);
-        const float* a = w_y + tx * g.w_column;
+      const float *a[row_pointers<R>], *b = in_y;
+      QUENCH_UNROLL
+      for (int i = 0; i < row_pointers<R>; ++i) a[i] = w_y + 3 * i * w_row;
+      for (int64_t tx = 0; tx < (N > 0 ? N : x); tx += at_once) {
+        if (N == 0) inside[0] = taps.inside(tx);
         QUENCH_UNROLL
-        for (int i = 0; i < R; ++i) sum[i] = fma_where(inside, splat(a[i * w_row]), b, sum[i]);
+        for (int t = 0; t < at_once; ++t, b += in_step) {
+          f32x16 b_t[Y];
+          QUENCH_UNROLL
+          for (int j = 0; j < Y; ++j) b_t[j] = load(b + j * below);
+          QUENCH_UNROLL
+          for (int i = 0; i < R; ++i) {
+            const f32x16 a_i = splat(a[i / 3][i % 3 * w_row]);
+            QUENCH_UNROLL
+            for (int j = 0; j < Y; ++j) sum[i][j] = fma_where(inside[t], a_i, b_t[j], sum[i][j]);
+          }
+          QUENCH_UNROLL
+          for (int i = 0; i < row_pointers<R>; ++i) a[i] += w_column;
+        }
       }
     }
   }
-  QUENCH_UNROLL
-  for (int i = 0; i < R; ++i) store(out + i * g.out_channel, g.relu ? relu(sum[i]) : sum[i]);
 }
 
-/// One flat row of outputs, R channels from `row` on.
-template <int R>
-void correlation_flat_row(const Correlation& g, int64_t row, int64_t y) {
-  const Taps lines = taps_of(g.y, y);
+/// R rows of weights, one flat vector of Y rows of outputs with the border of the image in it. in, w: of the first
+/// tap of the first row; y: how many lines of taps are inside.
+template <int R, int Y>
+QUENCH_NOINLINE void correlation_border(const Correlation& g, const float* in, const float* w, int64_t y,
+                                        const FlatTaps& taps, const float* bias, float* out) {
+  f32x16 sum[R][Y];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    QUENCH_UNROLL
+    for (int j = 0; j < Y; ++j) {
+      sum[i][j] = g.start == Start::accumulate ? load(out + i * g.out_channel + j * g.out_row)
+                  : g.start == Start::bias     ? splat(bias[i])
+                                               : zero();
+    }
+  }
+  const int64_t below = g.y.stride * g.in_row;
+  if (g.x.taps == 5) {
+    border_taps<5>(g, in, below, w, y, 5, taps, sum);
+  } else {
+    border_taps<0>(g, in, below, w, y, g.x.taps, taps, sum);
+  }
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    QUENCH_UNROLL
+    for (int j = 0; j < Y; ++j) {
+      store(out + i * g.out_channel + j * g.out_row, g.relu ? relu(sum[i][j]) : sum[i][j]);
+    }
+  }
+}
+
+/// Y flat rows of outputs from y on, the same taps of which are inside along y; R channels from `row` on.
+template <int R, int Y>
+void correlation_flat_rows(const Correlation& g, int64_t row, int64_t y, const Taps& lines) {
   const float* in = g.in + lines.at * g.in_row + g.x.first * g.in_column;
   const float* w = g.w + row * g.w_row + lines.first * g.w_line;
   const float* bias = g.bias ? g.bias + row : nullptr;
   float* out = g.out + row * g.out_channel + y * g.out_row;
+  const int64_t below = g.y.stride * g.in_row;
   const int64_t positions = lanes / g.per_position;  // in a vector
   const int64_t vectors = (g.x.outputs + positions - 1) / positions;
   // Positions for which all taps are inside: the outermost read these.
@@ -199,31 +240,44 @@ void correlation_flat_row(const Correlation& g, int64_t row, int64_t y) {
   const int64_t first_inner = lowest < 0 ? -lowest : 0;
   const int64_t last_inner = g.x.inputs - span - lowest < g.x.outputs ? g.x.inputs - span - lowest : g.x.outputs;
   const int64_t first = (first_inner + positions - 1) / positions, last = last_inner / positions;
+  const auto border = [&](int64_t v) {
+    const FlatTaps taps(g.x, g.per_position, v * lanes);
+    correlation_border<R, Y>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
+  };
   int64_t v = 0;
-  while (v < vectors) {
-    if (v < first || v >= last) {
-      const FlatTaps taps(g.x, g.per_position, v * lanes);
-      correlation_border<R>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
-      ++v;
-      continue;
+  for (; v < first && v < vectors; ++v) border(v);
+  for (int64_t inner = 0; v < last; v += inner) {
+    inner = widest_correlation == 3 && R <= 8 && last - v >= 3 ? 3 : widest_correlation > 1 && last - v >= 2 ? 2 : 1;
+    for (int j = 0; j < Y; ++j) {
+      const float* from = in + j * below + v * lanes;
+      float* to = out + j * g.out_row + v * lanes;
+      if constexpr (widest_correlation == 3 && R <= 8) {
+        if (inner == 3) correlation_tile<R, 3>(g, from, w, lines.count, g.x.taps, bias, to);
+      }
+      if constexpr (widest_correlation > 1) {
+        if (inner == 2) correlation_tile<R, 2>(g, from, w, lines.count, g.x.taps, bias, to);
+      }
+      if (inner == 1) correlation_tile<R, 1>(g, from, w, lines.count, g.x.taps, bias, to);
     }
-    const int64_t left = last - v;
-    if constexpr (widest_correlation == 3 && R <= 8) {
-      if (left >= 3) {
-        correlation_tile<R, 3>(g, in + v * lanes, w, lines.count, g.x.taps, bias, out + v * lanes);
-        v += 3;
+  }
+  for (; v < vectors; ++v) border(v);
+}
+
+/// All flat rows, R channels from `row` on.
+template <int R>
+void correlation_flat(const Correlation& g, int64_t row) {
+  for (int64_t y = g.first_y; y < g.last_y;) {
+    const Taps lines = taps_of(g.y, y);
+    // With enough registers two rows share the weights.
+    if constexpr (QUENCH_AVX512) {
+      if (y + 1 < g.last_y && lines.count == g.y.taps && taps_of(g.y, y + 1).count == g.y.taps) {
+        correlation_flat_rows<R, 2>(g, row, y, lines);
+        y += 2;
         continue;
       }
     }
-    if constexpr (widest_correlation >= 2) {
-      if (left >= 2) {
-        correlation_tile<R, 2>(g, in + v * lanes, w, lines.count, g.x.taps, bias, out + v * lanes);
-        v += 2;
-        continue;
-      }
-    }
-    correlation_tile<R, 1>(g, in + v * lanes, w, lines.count, g.x.taps, bias, out + v * lanes);
-    ++v;
+    correlation_flat_rows<R, 1>(g, row, y, lines);
+    ++y;
   }
 }
 
@@ -232,12 +286,10 @@ void correlation_flat_row(const Correlation& g, int64_t row, int64_t y) {
 /// All positions of R channels from `row` on and V groups from `group` on; V = 0: flat rows.
 template <int R, int V>
 void correlation_positions(const Correlation& g, int64_t row, int64_t group) {
-  for (int64_t y = g.first_y; y < g.last_y; ++y) {
-    if constexpr (V == 0) {
-      correlation_flat_row<R>(g, row, y);
-    } else {
-      correlation_row<R, V>(g, row, group, y);
-    }
+  if constexpr (V == 0) {
+    correlation_flat<R>(g, row);
+  } else {
+    for (int64_t y = g.first_y; y < g.last_y; ++y) correlation_row<R, V>(g, row, group, y);
   }
 }
 

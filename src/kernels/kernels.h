@@ -163,8 +163,8 @@ struct Pooling {
   int64_t y_channel, y_row, y_column;
   /// For gradients: dx holds x_rows rows of x from row x_first on, each of x_columns columns. y is all of it.
   int64_t x_first, x_rows, x_columns;
-  /// For max_pool of one vector: of the lanes of y those from here on become 0, whatever x has there. x may then
-  /// have fewer floats a position, as in flat rows; it is read 16 at a time all the same.
+  /// For max_pool of one vector whose x lies flat, x_column = 1, 2, 4 or 8 floats a position, of which `live` count:
+  /// the other lanes of y become 0. x is read 16 floats at a time all the same, and there is an index of bytes.
   int64_t live = 16;
 };
 /// Bytes of an element of what tells where in its window a maximum was.

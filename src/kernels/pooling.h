@@ -39,48 +39,51 @@ QUENCH_INLINE void for_each_window(const Pooling p, const Pool pool) {
   }
 }
 
-template <int Window, typename Index>
-struct MaxPool {
-  int64_t variable_window, x_row, x_column;
-  const float* x;
-  bool clip;
-  int64_t live;
-  float* y;
-  Index* index;
+/// The first maximum of windows at `from`, Groups vectors side by side, and its place.
+template <int Window, int Groups>
+struct Maximum {
+  f32x16 value[Groups];
+  i32x16 place[Groups];
 
-  template <int Groups>
-  QUENCH_INLINE void at(int64_t from, int64_t to) const {
-    f32x16 best[Groups];
-    i32x16 place[Groups];
+  QUENCH_INLINE Maximum(const float* from, int64_t variable_window, int64_t x_row, int64_t x_column, bool clip) {
     QUENCH_UNROLL
     for (int g = 0; g < Groups; ++g) {
       // What is larger than a clipped value is not changed by clipping: no other needs it.
-      best[g] = load(x + from + g * lanes);
-      if (clip) best[g] = relu(best[g]);
+      value[g] = load(from + g * lanes);
+      if (clip) value[g] = relu(value[g]);
       place[g] = splat((int32_t)0);
     }
     const int64_t window = Window > 0 ? Window : variable_window;
     for (int64_t row = 0; row < window; ++row) {
       for (int64_t column = row == 0 ? 1 : 0; column < window; ++column) {
-        const float* candidates = x + from + row * x_row + column * x_column;
+        const float* candidates = from + row * x_row + column * x_column;
         QUENCH_UNROLL
         for (int g = 0; g < Groups; ++g) {
           const f32x16 candidate = load(candidates + g * lanes);
-          const mask16 wins = (candidate > best[g]) | is_nan(candidate);  // as in max()
-          best[g] = select(wins, candidate, best[g]);
+          const mask16 wins = (candidate > value[g]) | is_nan(candidate);  // as in max()
+          value[g] = select(wins, candidate, value[g]);
           place[g] = select(wins, splat((int32_t)(row * window + column)), place[g]);
         }
       }
     }
-    if (Groups == 1 && live < lanes) {
-      const mask16 mask = live_lanes(0, live);
-      best[0] = select(mask, best[0], zero());
-      place[0] = select(mask, place[0], splat((int32_t)0));
-    }
+  }
+};
+
+template <int Window, typename Index>
+struct MaxPool {
+  int64_t window, x_row, x_column;
+  const float* x;
+  bool clip;
+  float* y;
+  Index* index;
+
+  template <int Groups>
+  QUENCH_INLINE void at(int64_t from, int64_t to) const {
+    const Maximum<Window, Groups> maximum(x + from, window, x_row, x_column, clip);
     QUENCH_UNROLL
     for (int g = 0; g < Groups; ++g) {
-      store(y + to + g * lanes, best[g]);
-      store_index(index, to + g * lanes, place[g]);
+      store(y + to + g * lanes, maximum.value[g]);
+      store_index(index, to + g * lanes, maximum.place[g]);
     }
   }
 };
@@ -110,9 +113,51 @@ struct AveragePool {
   }
 };
 
+/// Windows of flat rows, Few floats a position: a vector of candidates holds those of several windows.
+template <int Few, int Window>
+void max_pool_flat(const Pooling p, const float* x, bool clip, float* y, uint8_t* index) {
+  const int64_t step = p.stride * Few;  // from window to window
+  const int64_t at_once = step + Few <= lanes ? (lanes - Few) / step + 1 : 1;
+  const mask16 live = (lane_numbers() & splat((int32_t)(Few - 1))) < splat((int32_t)p.live);
+  for (int64_t c = 0; c < p.channels; ++c) {
+    for (int64_t r = 0; r < p.rows; ++r) {
+      const float* from = x + c * p.x_channel + r * p.stride * p.x_row;
+      int64_t to = c * p.y_channel + r * p.y_row;
+      for (int64_t q = 0; q < p.columns; q += at_once, from += at_once * step) {
+        const Maximum<Window, 1> maximum(from, p.window, p.x_row, Few, clip);
+        float value[lanes];
+        uint8_t place[lanes];
+        store(value, select(live, maximum.value[0], zero()));
+        store_bytes(place, to_bytes(select(live, maximum.place[0], splat((int32_t)0))));
+        const int64_t last = at_once < p.columns - q ? at_once : p.columns - q;
+        for (int64_t i = 0; i < last; ++i, to += p.y_column) {
+          store(y + to, load_lanes<Few>(value + i * step));
+          uint64_t places[2] = {0, 0};
+          memcpy(places, place + i * step, Few);
+          memcpy(index + to, places, sizeof places);
+        }
+      }
+    }
+  }
+}
+
+template <int Window>
+void max_pool_few(const Pooling& p, const float* x, bool clip, float* y, uint8_t* index) {
+  switch (p.x_column) {
+    case 1:
+      return max_pool_flat<1, Window>(p, x, clip, y, index);
+    case 2:
+      return max_pool_flat<2, Window>(p, x, clip, y, index);
+    case 4:
+      return max_pool_flat<4, Window>(p, x, clip, y, index);
+    default:
+      return max_pool_flat<8, Window>(p, x, clip, y, index);
+  }
+}
+
 template <int Window, typename Index>
 void max_pool_windows(const Pooling& p, const float* x, bool clip, float* y, Index* index) {
-  for_each_window(p, MaxPool<Window, Index>{p.window, p.x_row, p.x_column, x, clip, p.live, y, index});
+  for_each_window(p, MaxPool<Window, Index>{p.window, p.x_row, p.x_column, x, clip, y, index});
 }
 
 template <typename Index>
@@ -125,7 +170,9 @@ void max_pool_any(const Pooling& p, const float* x, bool clip, float* y, Index* 
 }
 
 void max_pool(const Pooling& p, const float* x, bool clip, float* y, void* index) {
-  if (index == nullptr) {
+  if (p.x_column < lanes) {
+    (p.window == 2 ? max_pool_few<2> : max_pool_few<0>)(p, x, clip, y, (uint8_t*)index);
+  } else if (index == nullptr) {
     max_pool_any(p, x, clip, y, (NoIndex*)nullptr);
   } else if (pool_index_bytes(p.window) == 1) {
     max_pool_any(p, x, clip, y, (uint8_t*)index);

@@ -10,26 +10,6 @@
 namespace quench::kernels {
 namespace {
 
-/// N floats and zeros behind them; the first N of a vector.
-template <int N>
-QUENCH_INLINE f32x16 load_lanes(const float* p) {
-  if constexpr (N == lanes) {
-    return load(p);
-  } else {
-    float t[lanes] = {};
-    memcpy(t, p, N * sizeof(float));
-    return load(t);
-  }
-}
-template <int N>
-QUENCH_INLINE void store_lanes(float* p, f32x16 x) {
-  if constexpr (N == lanes) {
-    store(p, x);
-  } else {
-    memcpy(p, &x, N * sizeof(float));
-  }
-}
-
 /// Positions are a batch apart, too far for a processor to see that one follows the other: they are asked for.
 constexpr int64_t ahead = 16;
 

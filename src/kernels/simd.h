@@ -388,5 +388,39 @@ QUENCH_INLINE mask16 live_lanes(int64_t first, int64_t live) {
   return lane_numbers() < splat((int32_t)(left < 0 ? 0 : left > lanes ? lanes : left));
 }
 
+/// N floats and zeros behind them; the first N of a vector. (Loads of N floats and no more: what was stored just
+/// before need not reach memory first.)
+template <int N>
+QUENCH_INLINE f32x16 load_lanes(const float* p) {
+  if constexpr (N == lanes) {
+    return load(p);
+  } else {
+    f32x16 x = zero();
+#if QUENCH_AVX512 || QUENCH_AVX2
+    __m256 low;
+    if constexpr (N == 1) low = _mm256_zextps128_ps256(_mm_load_ss(p));
+    if constexpr (N == 2) low = _mm256_zextps128_ps256(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i*)p)));
+    if constexpr (N == 4) low = _mm256_zextps128_ps256(_mm_loadu_ps(p));
+    if constexpr (N == 8) low = _mm256_loadu_ps(p);
+#if QUENCH_AVX512
+    x.v[0] = (native_f32)_mm512_zextps256_ps512(low);
+#else
+    x.v[0] = (native_f32)low;
+#endif
+#else
+    memcpy(&x, p, N * sizeof(float));
+#endif
+    return x;
+  }
+}
+template <int N>
+QUENCH_INLINE void store_lanes(float* p, f32x16 x) {
+  if constexpr (N == lanes) {
+    store(p, x);
+  } else {
+    memcpy(p, &x, N * sizeof(float));
+  }
+}
+
 }  // namespace
 }  // namespace quench::kernels
