@@ -140,15 +140,40 @@ void correlation_row(const Correlation& g, int64_t row, int64_t group, int64_t y
 
 // --- rows that lie flat ----------------------------------------------------------------------
 
-/// The lanes of a flat vector, the first of which is number `first` of its row, at which an input lies for tap t.
+/// What a flat vector holds of one or two neighbouring rows of outputs, or what two flat vectors do. Distances from
+/// one row to the next are in floats.
+struct OneRow {
+  static constexpr int vectors = 1;
+  static QUENCH_INLINE i32x16 lane_in_row() { return lane_numbers(); }
+  static QUENCH_INLINE void get(const float* p, int64_t, f32x16 (&x)[1]) { x[0] = load(p); }
+  static QUENCH_INLINE void put(float* p, int64_t, const f32x16 (&x)[1]) { store(p, x[0]); }
+};
+struct TwoRows {  // which share the weights
+  static constexpr int vectors = 2;
+  static QUENCH_INLINE i32x16 lane_in_row() { return lane_numbers(); }
+  static QUENCH_INLINE void get(const float* p, int64_t row, f32x16 (&x)[2]) {
+    x[0] = load(p);
+    x[1] = load(p + row);
+  }
+  static QUENCH_INLINE void put(float* p, int64_t row, const f32x16 (&x)[2]) {
+    store(p, x[0]);
+    store(p + row, x[1]);
+  }
+};
+struct TwoShortRows {  // of 8 lanes each
+  static constexpr int vectors = 1;
+  static QUENCH_INLINE i32x16 lane_in_row() { return lane_numbers() & splat((int32_t)7); }
+  static QUENCH_INLINE void get(const float* p, int64_t row, f32x16 (&x)[1]) { x[0] = load_halves(p, p + row); }
+  static QUENCH_INLINE void put(float* p, int64_t row, const f32x16 (&x)[1]) { store_halves(p, p + row, x[0]); }
+};
+
+/// The lanes of a flat vector, each in its place `lane` of the row, at which an input lies for tap t.
 struct FlatTaps {
   i32x16 at;  // the input that tap 0 reads
   int64_t inputs, step;
 
-  FlatTaps(const Axis& axis, int64_t per_position, int64_t first)
-      : at(divide(lane_numbers() + splat((int32_t)first), per_position) + splat((int32_t)axis.first)),
-        inputs(axis.inputs),
-        step(axis.step) {}
+  FlatTaps(const Axis& axis, int64_t per_position, i32x16 lane)
+      : at(divide(lane, per_position) + splat((int32_t)axis.first)), inputs(axis.inputs), step(axis.step) {}
   static QUENCH_INLINE i32x16 divide(i32x16 a, int64_t by) {
     return by == 8 ? shift_right<3>(a) : by == 4 ? shift_right<2>(a) : by == 2 ? shift_right<1>(a) : a;
   }
@@ -157,13 +182,12 @@ struct FlatTaps {
   }
 };
 
-/// Adds all taps to flat vectors with the border of the image in them, of Y neighbouring rows: y lines of x, or of N
-/// if that is not 0. What one row of outputs reads is `below` floats before what the next one does.
-template <int N, int R, int Y>
-QUENCH_INLINE void border_taps(const Correlation& g, const float* in, int64_t below, const float* w, int64_t y,
-                               int64_t x, const FlatTaps& taps, f32x16 (&sum)[R][Y]) {
+/// Adds all taps to flat vectors with the border of the image in them: y lines of x, or of N if that is not 0.
+template <int N, typename Rows, int R>
+QUENCH_INLINE void border_taps(const Correlation& g, const float* in, const float* w, int64_t y, int64_t x,
+                               const FlatTaps& taps, f32x16 (&sum)[R][Rows::vectors]) {
   const int64_t w_row = g.w_row, w_column = g.w_column, in_step = g.x.step * g.in_column;
-  const int64_t in_row = g.y.step * g.in_row;
+  const int64_t in_row = g.y.step * g.in_row, next_row = g.y.stride * g.in_row;
   constexpr int at_once = N > 0 ? N : 1;
   lane_mask inside[at_once];
   QUENCH_UNROLL
@@ -178,14 +202,13 @@ QUENCH_INLINE void border_taps(const Correlation& g, const float* in, int64_t be
         if (N == 0) inside[0] = taps.inside(tx);
         QUENCH_UNROLL
         for (int t = 0; t < at_once; ++t, b += in_step) {
-          f32x16 b_t[Y];
-          QUENCH_UNROLL
-          for (int j = 0; j < Y; ++j) b_t[j] = load(b + j * below);
+          f32x16 b_t[Rows::vectors];
+          Rows::get(b, next_row, b_t);
           QUENCH_UNROLL
           for (int i = 0; i < R; ++i) {
             const f32x16 a_i = splat(a[i / 3][i % 3 * w_row]);
             QUENCH_UNROLL
-            for (int j = 0; j < Y; ++j) sum[i][j] = fma_where(inside[t], a_i, b_t[j], sum[i][j]);
+            for (int j = 0; j < Rows::vectors; ++j) sum[i][j] = fma_where(inside[t], a_i, b_t[j], sum[i][j]);
           }
           QUENCH_UNROLL
           for (int i = 0; i < row_pointers<R>; ++i) a[i] += w_column;
@@ -195,44 +218,41 @@ QUENCH_INLINE void border_taps(const Correlation& g, const float* in, int64_t be
   }
 }
 
-/// R rows of weights, one flat vector of Y rows of outputs with the border of the image in it. in, w: of the first
-/// tap of the first row; y: how many lines of taps are inside.
-template <int R, int Y>
+/// R rows of weights, flat vectors with the border of the image in them, of one or two rows of outputs. in, w: of
+/// the first tap of the first row; y: how many lines of taps are inside.
+template <typename Rows, int R>
 QUENCH_NOINLINE void correlation_border(const Correlation& g, const float* in, const float* w, int64_t y,
                                         const FlatTaps& taps, const float* bias, float* out) {
-  f32x16 sum[R][Y];
+  f32x16 sum[R][Rows::vectors];
   QUENCH_UNROLL
   for (int i = 0; i < R; ++i) {
-    QUENCH_UNROLL
-    for (int j = 0; j < Y; ++j) {
-      sum[i][j] = g.start == Start::accumulate ? load(out + i * g.out_channel + j * g.out_row)
-                  : g.start == Start::bias     ? splat(bias[i])
-                                               : zero();
+    if (g.start == Start::accumulate) {
+      Rows::get(out + i * g.out_channel, g.out_row, sum[i]);
+    } else {
+      QUENCH_UNROLL
+      for (int j = 0; j < Rows::vectors; ++j) sum[i][j] = g.start == Start::bias ? splat(bias[i]) : zero();
     }
   }
-  const int64_t below = g.y.stride * g.in_row;
   if (g.x.taps == 5) {
-    border_taps<5>(g, in, below, w, y, 5, taps, sum);
+    border_taps<5, Rows>(g, in, w, y, 5, taps, sum);
   } else {
-    border_taps<0>(g, in, below, w, y, g.x.taps, taps, sum);
+    border_taps<0, Rows>(g, in, w, y, g.x.taps, taps, sum);
   }
   QUENCH_UNROLL
   for (int i = 0; i < R; ++i) {
     QUENCH_UNROLL
-    for (int j = 0; j < Y; ++j) {
-      store(out + i * g.out_channel + j * g.out_row, g.relu ? relu(sum[i][j]) : sum[i][j]);
-    }
+    for (int j = 0; j < Rows::vectors; ++j) sum[i][j] = g.relu ? relu(sum[i][j]) : sum[i][j];
+    Rows::put(out + i * g.out_channel, g.out_row, sum[i]);
   }
 }
 
-/// Y flat rows of outputs from y on, the same taps of which are inside along y; R channels from `row` on.
-template <int R, int Y>
-void correlation_flat_rows(const Correlation& g, int64_t row, int64_t y, const Taps& lines) {
+/// Flat rows of outputs from y on, one or two, the same taps of which are inside along y; R channels from `row` on.
+template <typename Rows, int R>
+void correlation_flat_rows(const Correlation& g, int64_t rows, int64_t row, int64_t y, const Taps& lines) {
   const float* in = g.in + lines.at * g.in_row + g.x.first * g.in_column;
   const float* w = g.w + row * g.w_row + lines.first * g.w_line;
   const float* bias = g.bias ? g.bias + row : nullptr;
   float* out = g.out + row * g.out_channel + y * g.out_row;
-  const int64_t below = g.y.stride * g.in_row;
   const int64_t positions = lanes / g.per_position;  // in a vector
   const int64_t vectors = (g.x.outputs + positions - 1) / positions;
   // Positions for which all taps are inside: the outermost read these.
@@ -241,15 +261,15 @@ void correlation_flat_rows(const Correlation& g, int64_t row, int64_t y, const T
   const int64_t last_inner = g.x.inputs - span - lowest < g.x.outputs ? g.x.inputs - span - lowest : g.x.outputs;
   const int64_t first = (first_inner + positions - 1) / positions, last = last_inner / positions;
   const auto border = [&](int64_t v) {
-    const FlatTaps taps(g.x, g.per_position, v * lanes);
-    correlation_border<R, Y>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
+    const FlatTaps taps(g.x, g.per_position, Rows::lane_in_row() + splat((int32_t)(v * lanes)));
+    correlation_border<Rows, R>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
   };
   int64_t v = 0;
   for (; v < first && v < vectors; ++v) border(v);
   for (int64_t inner = 0; v < last; v += inner) {
     inner = widest_correlation == 3 && R <= 8 && last - v >= 3 ? 3 : widest_correlation > 1 && last - v >= 2 ? 2 : 1;
-    for (int j = 0; j < Y; ++j) {
-      const float* from = in + j * below + v * lanes;
+    for (int64_t j = 0; j < rows; ++j) {
+      const float* from = in + j * g.y.stride * g.in_row + v * lanes;
       float* to = out + j * g.out_row + v * lanes;
       if constexpr (widest_correlation == 3 && R <= 8) {
         if (inner == 3) correlation_tile<R, 3>(g, from, w, lines.count, g.x.taps, bias, to);
@@ -266,17 +286,23 @@ void correlation_flat_rows(const Correlation& g, int64_t row, int64_t y, const T
 /// All flat rows, R channels from `row` on.
 template <int R>
 void correlation_flat(const Correlation& g, int64_t row) {
+  const bool is_short = 2 * g.x.outputs * g.per_position <= lanes;
   for (int64_t y = g.first_y; y < g.last_y;) {
     const Taps lines = taps_of(g.y, y);
-    // With enough registers two rows share the weights.
-    if constexpr (QUENCH_AVX512) {
-      if (y + 1 < g.last_y && lines.count == g.y.taps && taps_of(g.y, y + 1).count == g.y.taps) {
-        correlation_flat_rows<R, 2>(g, row, y, lines);
+    const bool two = y + 1 < g.last_y && lines.count == g.y.taps && taps_of(g.y, y + 1).count == g.y.taps;
+    if (two && is_short) {
+      correlation_flat_rows<TwoShortRows, R>(g, 2, row, y, lines);
+      y += 2;
+      continue;
+    }
+    if constexpr (QUENCH_AVX512) {  // enough registers
+      if (two) {
+        correlation_flat_rows<TwoRows, R>(g, 2, row, y, lines);
         y += 2;
         continue;
       }
     }
-    correlation_flat_rows<R, 1>(g, row, y, lines);
+    correlation_flat_rows<OneRow, R>(g, 1, row, y, lines);
     ++y;
   }
 }

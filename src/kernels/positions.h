@@ -20,7 +20,6 @@ void copy_position_row(const PositionCopy& p, const float* src, float* dst, int6
   const mask16 mask = live_lanes(0, live);
   if (To < From && all) {
     for (int64_t x = 0; x < p.columns; ++x) {
-      prefetch(src + (x + ahead) * p.src_column);
       memcpy(dst + x * p.dst_column, src + x * p.src_column, To * sizeof(float));
     }
     return;

@@ -413,6 +413,28 @@ QUENCH_INLINE f32x16 load_lanes(const float* p) {
     return x;
   }
 }
+/// 8 floats of a and 8 of b, and back.
+QUENCH_INLINE f32x16 load_halves(const float* a, const float* b) {
+  f32x16 x;
+#if QUENCH_AVX512
+  x.v[0] = (native_f32)_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(a)), _mm256_loadu_ps(b), 1);
+#else
+  memcpy(&x, a, 8 * sizeof(float));
+  memcpy((char*)&x + 8 * sizeof(float), b, 8 * sizeof(float));
+#endif
+  return x;
+}
+QUENCH_INLINE void store_halves(float* a, float* b, f32x16 x) {
+#if QUENCH_AVX512
+  // Masked, all lanes set: as in native_sqrt().
+  _mm256_storeu_ps(a, _mm512_maskz_extractf32x8_ps(0xFF, (__m512)x.v[0], 0));
+  _mm256_storeu_ps(b, _mm512_maskz_extractf32x8_ps(0xFF, (__m512)x.v[0], 1));
+#else
+  memcpy(a, &x, 8 * sizeof(float));
+  memcpy(b, (const char*)&x + 8 * sizeof(float), 8 * sizeof(float));
+#endif
+}
+
 template <int N>
 QUENCH_INLINE void store_lanes(float* p, f32x16 x) {
   if constexpr (N == lanes) {
