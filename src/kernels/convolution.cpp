@@ -70,7 +70,7 @@ void pool_windows(const Table& t, const Problem& problem, const Waiting& waiting
   p.y_row = pool.columns * lanes;
   p.y_channel = pool.rows * p.y_row;
   p.live = waiting.live;
-  t.max_pool(p, waiting.outputs, true, pool.y + to, pool.index + to);
+  t.max_pool(p, waiting.outputs, true, pool.y + to, pool.index ? pool.index + to : nullptr);
 }
 
 // --- whole groups of lanes -------------------------------------------------------------------

@@ -33,7 +33,7 @@ void convolve(const Convolution& c, const float* x, const float* w, const float*
 inline constexpr std::int64_t largest_fused_window = 4;
 /// y = max pooling of relu(convolution(x)) over windows of window x window that do not overlap, [out_channels]
 /// [out_rows() / window][out_columns() / window][lanes], and at the same place in index which element of the window
-/// it was, window * row + column.
+/// it was, window * row + column; index may be null.
 void convolve_relu_max_pool(const Convolution& c, const float* x, const float* w, const float* bias,
                             std::int64_t window, float* y, std::uint8_t* index, Executor& executor);
 

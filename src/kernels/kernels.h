@@ -164,7 +164,7 @@ struct Pooling {
   /// For gradients: dx holds x_rows rows of x from row x_first on, each of x_columns columns. y is all of it.
   int64_t x_first, x_rows, x_columns;
   /// For max_pool of one vector whose x lies flat, x_column = 1, 2, 4 or 8 floats a position, of which `live` count:
-  /// the other lanes of y become 0. x is read 16 floats at a time all the same, and there is an index of bytes.
+  /// the other lanes of y become 0. x is read 16 floats at a time all the same; an index is of bytes.
   int64_t live = 16;
 };
 /// Bytes of an element of what tells where in its window a maximum was.

@@ -132,6 +132,7 @@ void max_pool_flat(const Pooling p, const float* x, bool clip, float* y, uint8_t
         const int64_t last = at_once < p.columns - q ? at_once : p.columns - q;
         for (int64_t i = 0; i < last; ++i, to += p.y_column) {
           store(y + to, load_lanes<Few>(value + i * step));
+          if (index == nullptr) continue;
           uint64_t places[2] = {0, 0};
           memcpy(places, place + i * step, Few);
           memcpy(index + to, places, sizeof places);

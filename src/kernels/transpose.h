@@ -212,10 +212,23 @@ void gather_rows(const Images& x, int64_t first, int64_t last, float* dst, int64
   }
 }
 
+/// The same of a group of one image: its pixels are computed side by side, nothing is transposed.
+void gather_one(const Images& x, const uint8_t* image, int64_t first, int64_t last, float* dst, int64_t dst_row) {
+  const f32x16 scale = splat(x.scale), shift = splat(x.shift);
+  for (int64_t f = first; f < last; f += lanes) {
+    float pixels[lanes];
+    store(pixels, fma(to_float(to_int(load_pixels(image, f, x.features))), scale, shift));
+    const int64_t here = last - f < lanes ? last - f : lanes;
+    float* to = dst + (f - first) * dst_row;
+    for (int64_t b = 0; b < here; ++b) store(to + b * dst_row, load_lanes<1>(pixels + b));
+  }
+}
+
 void gather_lanes(const Images& x, int64_t first, int64_t last, float* dst, int64_t dst_row) {
   const f32x16 scale = splat(x.scale), shift = splat(x.shift);
   for (int64_t i = 0; i < x.count; i += lanes) {
     const int64_t images = x.count - i < lanes ? x.count - i : lanes;
+    if (images == 1) return gather_one(x, x.pixels + (int64_t)x.index[i] * x.features, first, last, dst + i, dst_row);
     const mask16 live = live_lanes(0, images);
     for (int64_t f = first; f < last; f += lanes) {
       u8x16 bytes[lanes];

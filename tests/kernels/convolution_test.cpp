@@ -236,6 +236,10 @@ void check_pooled(const Convolution& c, int64_t window, oracle::Source& source, 
     if (i % c.lanes < c.live && index[at] != places[at]) wrong = i;
   }
   CHECK(wrong == -1);
+  Buffer y_alone = y;
+  for (int64_t i = 0; i < size; ++i) y_alone[i] = 77.0F;
+  kernels::convolve_relu_max_pool(c, x.data(), w.data(), bias.data(), window, y_alone.data(), nullptr, executor);
+  CHECK(first_difference(c, y_alone, expected) == -1);
   check_gradients(c, naive, {.dy = dy.data(), .y = expected.data(), .index = places.data(), .window = window},
                   dense, source, executor);
 }

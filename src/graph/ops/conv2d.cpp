@@ -81,7 +81,9 @@ constexpr Op make_op(const char* name) {
       .backward_workspace = backward_workspace<behind>,
   };
   if (behind == Behind::max_pool) {
-    op.saved_bytes = [](const Context& c) {
+    // Where maxima were, where somebody will ask.
+    op.saved_bytes = [](const Context& c) -> std::uint64_t {
+      if (!c.wanted(x) && !c.wanted(weight) && !c.wanted(bias)) return 0;
       return static_cast<std::uint64_t>(c.output_elements()) * static_cast<std::uint64_t>(c.lanes());
     };
   }
