@@ -122,10 +122,21 @@ QUENCH_NOINLINE void correlation_tile(const Correlation& g, const float* in, con
   }
 }
 
-/// Output columns first .. last of one row of positions, R channels from `row` on, V groups of lanes from `group`
-/// on.
+using Tile = void (*)(const Correlation&, const float* in, const float* w, int64_t y, int64_t x, const float* bias,
+                      float* out);
+
+/// The tile of V vectors that is `height` rows tall, at most R.
 template <int R, int V>
-void correlation_row(const Correlation& g, int64_t row, int64_t group, int64_t y) {
+Tile tile_of_height(int64_t height) {
+  if constexpr (R > 1) {
+    if (height < R) return tile_of_height<R - 1, V>(height);
+  }
+  return correlation_tile<R, V>;
+}
+
+/// Output columns first .. last of one row of positions: the channels of a tile from `row` on, its groups of lanes
+/// from `group` on.
+void correlation_row(const Correlation& g, Tile tile, int64_t row, int64_t group, int64_t y) {
   const Taps lines = taps_of(g.y, y);
   const float* in = g.in + lines.at * g.in_row + group * lanes;
   const float* w = g.w + row * g.w_row + lines.first * g.w_line;
@@ -133,8 +144,8 @@ void correlation_row(const Correlation& g, int64_t row, int64_t group, int64_t y
   for (int64_t x = g.first_x; x < g.last_x; ++x) {
     const Taps columns = taps_of(g.x, x);
     const int64_t count = columns.count > 0 ? lines.count : 0;
-    correlation_tile<R, V>(g, in + columns.at * g.in_column, w + columns.first * g.w_column, count, columns.count,
-                           g.bias ? g.bias + row : nullptr, out + x * g.out_column);
+    tile(g, in + columns.at * g.in_column, w + columns.first * g.w_column, count, columns.count,
+         g.bias ? g.bias + row : nullptr, out + x * g.out_column);
   }
 }
 
@@ -144,13 +155,11 @@ void correlation_row(const Correlation& g, int64_t row, int64_t group, int64_t y
 /// one row to the next are in floats.
 struct OneRow {
   static constexpr int vectors = 1;
-  static QUENCH_INLINE i32x16 lane_in_row() { return lane_numbers(); }
   static QUENCH_INLINE void get(const float* p, int64_t, f32x16 (&x)[1]) { x[0] = load(p); }
   static QUENCH_INLINE void put(float* p, int64_t, const f32x16 (&x)[1]) { store(p, x[0]); }
 };
 struct TwoRows {  // which share the weights
   static constexpr int vectors = 2;
-  static QUENCH_INLINE i32x16 lane_in_row() { return lane_numbers(); }
   static QUENCH_INLINE void get(const float* p, int64_t row, f32x16 (&x)[2]) {
     x[0] = load(p);
     x[1] = load(p + row);
@@ -182,42 +191,6 @@ struct FlatTaps {
   }
 };
 
-/// Adds all taps to flat vectors with the border of the image in them: y lines of x, or of N if that is not 0.
-template <int N, typename Rows, int R>
-QUENCH_INLINE void border_taps(const Correlation& g, const float* in, const float* w, int64_t y, int64_t x,
-                               const FlatTaps& taps, f32x16 (&sum)[R][Rows::vectors]) {
-  const int64_t w_row = g.w_row, w_column = g.w_column, in_step = g.x.step * g.in_column;
-  const int64_t in_row = g.y.step * g.in_row, next_row = g.y.stride * g.in_row;
-  constexpr int at_once = N > 0 ? N : 1;
-  lane_mask inside[at_once];
-  QUENCH_UNROLL
-  for (int t = 0; t < N; ++t) inside[t] = taps.inside(t);
-  for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
-    const float *in_y = in, *w_y = w;
-    for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
-      const float *a[row_pointers<R>], *b = in_y;
-      QUENCH_UNROLL
-      for (int i = 0; i < row_pointers<R>; ++i) a[i] = w_y + 3 * i * w_row;
-      for (int64_t tx = 0; tx < (N > 0 ? N : x); tx += at_once) {
-        if (N == 0) inside[0] = taps.inside(tx);
-        QUENCH_UNROLL
-        for (int t = 0; t < at_once; ++t, b += in_step) {
-          f32x16 b_t[Rows::vectors];
-          Rows::get(b, next_row, b_t);
-          QUENCH_UNROLL
-          for (int i = 0; i < R; ++i) {
-            const f32x16 a_i = splat(a[i / 3][i % 3 * w_row]);
-            QUENCH_UNROLL
-            for (int j = 0; j < Rows::vectors; ++j) sum[i][j] = fma_where(inside[t], a_i, b_t[j], sum[i][j]);
-          }
-          QUENCH_UNROLL
-          for (int i = 0; i < row_pointers<R>; ++i) a[i] += w_column;
-        }
-      }
-    }
-  }
-}
-
 /// R rows of weights, flat vectors with the border of the image in them, of one or two rows of outputs. in, w: of
 /// the first tap of the first row; y: how many lines of taps are inside.
 template <typename Rows, int R>
@@ -233,10 +206,31 @@ QUENCH_NOINLINE void correlation_border(const Correlation& g, const float* in, c
       for (int j = 0; j < Rows::vectors; ++j) sum[i][j] = g.start == Start::bias ? splat(bias[i]) : zero();
     }
   }
-  if (g.x.taps == 5) {
-    border_taps<5, Rows>(g, in, w, y, 5, taps, sum);
-  } else {
-    border_taps<0, Rows>(g, in, w, y, g.x.taps, taps, sum);
+  constexpr int64_t masks = 16;  // of so many taps are made once
+  lane_mask inside[masks];
+  for (int64_t tx = 0; tx < masks && tx < g.x.taps; ++tx) inside[tx] = taps.inside(tx);
+  const int64_t w_row = g.w_row, w_column = g.w_column, in_step = g.x.step * g.in_column, x = g.x.taps;
+  const int64_t in_row = g.y.step * g.in_row, next_row = g.y.stride * g.in_row;
+  for (int64_t c = g.channels; c > 0; --c, in += g.in_channel, w += g.w_channel) {
+    const float *in_y = in, *w_y = w;
+    for (int64_t ty = y; ty > 0; --ty, in_y += in_row, w_y += g.w_line) {
+      const float *a[row_pointers<R>], *b = in_y;
+      QUENCH_UNROLL
+      for (int i = 0; i < row_pointers<R>; ++i) a[i] = w_y + 3 * i * w_row;
+      for (int64_t tx = 0; tx < x; ++tx, b += in_step) {
+        const lane_mask here = tx < masks ? inside[tx] : taps.inside(tx);
+        f32x16 b_t[Rows::vectors];
+        Rows::get(b, next_row, b_t);
+        QUENCH_UNROLL
+        for (int i = 0; i < R; ++i) {
+          const f32x16 a_i = splat(a[i / 3][i % 3 * w_row]);
+          QUENCH_UNROLL
+          for (int j = 0; j < Rows::vectors; ++j) sum[i][j] = fma_where(here, a_i, b_t[j], sum[i][j]);
+        }
+        QUENCH_UNROLL
+        for (int i = 0; i < row_pointers<R>; ++i) a[i] += w_column;
+      }
+    }
   }
   QUENCH_UNROLL
   for (int i = 0; i < R; ++i) {
@@ -246,9 +240,39 @@ QUENCH_NOINLINE void correlation_border(const Correlation& g, const float* in, c
   }
 }
 
-/// Flat rows of outputs from y on, one or two, the same taps of which are inside along y; R channels from `row` on.
-template <typename Rows, int R>
-void correlation_flat_rows(const Correlation& g, int64_t rows, int64_t row, int64_t y, const Taps& lines) {
+/// The tiles of flat rows, all of one height. (Pointers to them keep what calls them one function.)
+struct FlatTiles {
+  using Border = void (*)(const Correlation&, const float* in, const float* w, int64_t y, const FlatTaps&,
+                          const float* bias, float* out);
+  Tile inner[3];  // of 1, 2, 3 vectors, or null
+  Border one_row, two_rows, two_short_rows;  // null where registers are few
+};
+
+/// Where masks are vectors like others, they leave fewer registers for sums.
+constexpr int tallest_flat = QUENCH_AVX512 ? 10 : tallest_correlation<1> < 4 ? tallest_correlation<1> : 4;
+
+/// The tiles of at most R rows that are `height` tall.
+template <int R>
+FlatTiles flat_tiles_of_height(int64_t height) {
+  if constexpr (R > 1) {
+    if (height < R) return flat_tiles_of_height<R - 1>(height);
+  }
+  FlatTiles tiles{};
+  tiles.inner[0] = correlation_tile<R, 1>;
+  tiles.one_row = correlation_border<OneRow, R>;
+#if QUENCH_AVX512
+  tiles.inner[1] = correlation_tile<R, 2>;
+  if constexpr (R <= tallest_correlation<3>) tiles.inner[2] = correlation_tile<R, 3>;
+  tiles.two_rows = correlation_border<TwoRows, R>;
+  tiles.two_short_rows = correlation_border<TwoShortRows, R>;
+#endif
+  return tiles;
+}
+
+/// Flat rows of outputs from y on, one or two, the same taps of which are inside along y; the channels of a tile
+/// from `row` on. `lane`: of each lane of a vector its place in a row.
+void correlation_flat_rows(const Correlation& g, const FlatTiles& tiles, FlatTiles::Border border_tile, i32x16 lane,
+                           int64_t rows, int64_t row, int64_t y, const Taps& lines) {
   const float* in = g.in + lines.at * g.in_row + g.x.first * g.in_column;
   const float* w = g.w + row * g.w_row + lines.first * g.w_line;
   const float* bias = g.bias ? g.bias + row : nullptr;
@@ -260,91 +284,69 @@ void correlation_flat_rows(const Correlation& g, int64_t rows, int64_t row, int6
   const int64_t first_inner = lowest < 0 ? -lowest : 0;
   const int64_t last_inner = g.x.inputs - span - lowest < g.x.outputs ? g.x.inputs - span - lowest : g.x.outputs;
   const int64_t first = (first_inner + positions - 1) / positions, last = last_inner / positions;
-  const auto border = [&](int64_t v) {
-    const FlatTaps taps(g.x, g.per_position, Rows::lane_in_row() + splat((int32_t)(v * lanes)));
-    correlation_border<Rows, R>(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
-  };
-  int64_t v = 0;
-  for (; v < first && v < vectors; ++v) border(v);
-  for (int64_t inner = 0; v < last; v += inner) {
-    inner = widest_correlation == 3 && R <= 8 && last - v >= 3 ? 3 : widest_correlation > 1 && last - v >= 2 ? 2 : 1;
-    for (int64_t j = 0; j < rows; ++j) {
-      const float* from = in + j * g.y.stride * g.in_row + v * lanes;
-      float* to = out + j * g.out_row + v * lanes;
-      if constexpr (widest_correlation == 3 && R <= 8) {
-        if (inner == 3) correlation_tile<R, 3>(g, from, w, lines.count, g.x.taps, bias, to);
-      }
-      if constexpr (widest_correlation > 1) {
-        if (inner == 2) correlation_tile<R, 2>(g, from, w, lines.count, g.x.taps, bias, to);
-      }
-      if (inner == 1) correlation_tile<R, 1>(g, from, w, lines.count, g.x.taps, bias, to);
-    }
-  }
-  for (; v < vectors; ++v) border(v);
-}
-
-/// All flat rows, R channels from `row` on.
-template <int R>
-void correlation_flat(const Correlation& g, int64_t row) {
-  const bool is_short = 2 * g.x.outputs * g.per_position <= lanes;
-  for (int64_t y = g.first_y; y < g.last_y;) {
-    const Taps lines = taps_of(g.y, y);
-    const bool two = y + 1 < g.last_y && lines.count == g.y.taps && taps_of(g.y, y + 1).count == g.y.taps;
-    if (two && is_short) {
-      correlation_flat_rows<TwoShortRows, R>(g, 2, row, y, lines);
-      y += 2;
+  for (int64_t v = 0; v < vectors;) {
+    if (v < first || v >= last) {
+      const FlatTaps taps(g.x, g.per_position, lane + splat((int32_t)(v * lanes)));
+      border_tile(g, in + v * lanes, w, lines.count, taps, bias, out + v * lanes);
+      ++v;
       continue;
     }
-    if constexpr (QUENCH_AVX512) {  // enough registers
-      if (two) {
-        correlation_flat_rows<TwoRows, R>(g, 2, row, y, lines);
-        y += 2;
-        continue;
-      }
+    int64_t together = last - v < 3 ? last - v : 3;
+    while (tiles.inner[together - 1] == nullptr) --together;
+    for (int64_t j = 0; j < rows; ++j) {
+      tiles.inner[together - 1](g, in + j * g.y.stride * g.in_row + v * lanes, w, lines.count, g.x.taps, bias,
+                             out + j * g.out_row + v * lanes);
     }
-    correlation_flat_rows<OneRow, R>(g, 1, row, y, lines);
-    ++y;
+    v += together;
+  }
+}
+
+/// All flat rows, the channels of a tile from `row` on.
+void correlation_flat(const Correlation& g, const FlatTiles& tiles, int64_t row) {
+  const bool is_short = 2 * g.x.outputs * g.per_position <= lanes;
+  const FlatTiles::Border two_rows = is_short ? tiles.two_short_rows : tiles.two_rows;
+  for (int64_t y = g.first_y; y < g.last_y;) {
+    const Taps lines = taps_of(g.y, y);
+    if (two_rows != nullptr && y + 1 < g.last_y && lines.count == g.y.taps &&
+        taps_of(g.y, y + 1).count == g.y.taps) {
+      const i32x16 lane = is_short ? TwoShortRows::lane_in_row() : lane_numbers();
+      correlation_flat_rows(g, tiles, two_rows, lane, 2, row, y, lines);
+      y += 2;
+    } else {
+      correlation_flat_rows(g, tiles, tiles.one_row, lane_numbers(), 1, row, y, lines);
+      ++y;
+    }
   }
 }
 
 // --- all of it -------------------------------------------------------------------------------
 
-/// All positions of R channels from `row` on and V groups from `group` on; V = 0: flat rows.
-template <int R, int V>
-void correlation_positions(const Correlation& g, int64_t row, int64_t group) {
-  if constexpr (V == 0) {
-    correlation_flat<R>(g, row);
-  } else {
-    for (int64_t y = g.first_y; y < g.last_y; ++y) correlation_row<R, V>(g, row, group, y);
-  }
-}
-
-template <int R, int V>
-QUENCH_INLINE void correlation_of_height(int64_t height, const Correlation& g, int64_t row, int64_t group) {
-  if constexpr (R > 1) {
-    if (height < R) return correlation_of_height<R - 1, V>(height, g, row, group);
-  }
-  correlation_positions<R, V>(g, row, group);
-}
-
-/// All channels, in tiles of as equal heights as can be.
-template <int V>
-void correlation_groups(const Correlation& g, int64_t group) {
-  // Where masks are vectors like others, they leave fewer registers for sums.
-  constexpr int few = QUENCH_AVX512 ? 10 : 4;
-  constexpr int tallest = V > 0                          ? tallest_correlation<V>
-                          : tallest_correlation<1> < few ? tallest_correlation<1>
-                                                         : few;
+/// body(height, row) for tiles of as equal heights as can be over all channels.
+template <typename Body>
+QUENCH_INLINE void for_each_height(const Correlation& g, int64_t tallest, Body body) {
   const int64_t tiles = (g.rows + tallest - 1) / tallest;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t height = (g.rows - row + tiles - t - 1) / (tiles - t);
-    correlation_of_height<tallest, V>(height, g, row, group);
+    body(height, row);
     row += height;
   }
 }
 
+/// All channels and positions, V groups of lanes from `group` on.
+template <int V>
+void correlation_groups(const Correlation& g, int64_t group) {
+  for_each_height(g, tallest_correlation<V>, [&](int64_t height, int64_t row) {
+    const Tile tile = tile_of_height<tallest_correlation<V>, V>(height);
+    for (int64_t y = g.first_y; y < g.last_y; ++y) correlation_row(g, tile, row, group, y);
+  });
+}
+
 void correlate(const Correlation& g) {
-  if (g.per_position < lanes) return correlation_groups<0>(g, 0);
+  if (g.per_position < lanes) {
+    return for_each_height(g, tallest_flat, [&](int64_t height, int64_t row) {
+      correlation_flat(g, flat_tiles_of_height<tallest_flat>(height), row);
+    });
+  }
   for (int64_t group = 0; group < g.vectors;) {
     const int64_t left = g.vectors - group;
     if constexpr (widest_correlation == 3) {

@@ -114,7 +114,7 @@ struct AveragePool {
 };
 
 /// Windows of flat rows, Few floats a position: a vector of candidates holds those of several windows.
-template <int Few, int Window>
+template <int Few>
 void max_pool_flat(const Pooling p, const float* x, bool clip, float* y, uint8_t* index) {
   const int64_t step = p.stride * Few;  // from window to window
   const int64_t at_once = step + Few <= lanes ? (lanes - Few) / step + 1 : 1;
@@ -124,7 +124,7 @@ void max_pool_flat(const Pooling p, const float* x, bool clip, float* y, uint8_t
       const float* from = x + c * p.x_channel + r * p.stride * p.x_row;
       int64_t to = c * p.y_channel + r * p.y_row;
       for (int64_t q = 0; q < p.columns; q += at_once, from += at_once * step) {
-        const Maximum<Window, 1> maximum(from, p.window, p.x_row, Few, clip);
+        const Maximum<0, 1> maximum(from, p.window, p.x_row, Few, clip);
         float value[lanes];
         uint8_t place[lanes];
         store(value, select(live, maximum.value[0], zero()));
@@ -142,17 +142,16 @@ void max_pool_flat(const Pooling p, const float* x, bool clip, float* y, uint8_t
   }
 }
 
-template <int Window>
 void max_pool_few(const Pooling& p, const float* x, bool clip, float* y, uint8_t* index) {
   switch (p.x_column) {
     case 1:
-      return max_pool_flat<1, Window>(p, x, clip, y, index);
+      return max_pool_flat<1>(p, x, clip, y, index);
     case 2:
-      return max_pool_flat<2, Window>(p, x, clip, y, index);
+      return max_pool_flat<2>(p, x, clip, y, index);
     case 4:
-      return max_pool_flat<4, Window>(p, x, clip, y, index);
+      return max_pool_flat<4>(p, x, clip, y, index);
     default:
-      return max_pool_flat<8, Window>(p, x, clip, y, index);
+      return max_pool_flat<8>(p, x, clip, y, index);
   }
 }
 
@@ -172,7 +171,7 @@ void max_pool_any(const Pooling& p, const float* x, bool clip, float* y, Index* 
 
 void max_pool(const Pooling& p, const float* x, bool clip, float* y, void* index) {
   if (p.x_column < lanes) {
-    (p.window == 2 ? max_pool_few<2> : max_pool_few<0>)(p, x, clip, y, (uint8_t*)index);
+    max_pool_few(p, x, clip, y, (uint8_t*)index);
   } else if (index == nullptr) {
     max_pool_any(p, x, clip, y, (NoIndex*)nullptr);
   } else if (pool_index_bytes(p.window) == 1) {

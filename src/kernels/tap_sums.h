@@ -81,9 +81,28 @@ QUENCH_INLINE void add_right_of_border(int64_t outside, const float* d, int64_t 
   }
 }
 
+/// Adds the positions at a border of an image that keeps its width: at the first of them OUTSIDE taps are outside,
+/// then one less on the left, one more on the right, up to all that can be.
+template <int OUTSIDE, int R, int T>
+QUENCH_INLINE void add_left_border(const float* d, int64_t dy_channel, const float* x, int64_t x_column,
+                                   native_f32 (&sum)[R][T]) {
+  if constexpr (OUTSIDE > 0) {
+    add_position<OUTSIDE, T>(d, dy_channel, x, x_column, sum);
+    add_left_border<OUTSIDE - 1>(d + lanes, dy_channel, x + x_column, x_column, sum);
+  }
+}
+template <int OUTSIDE, int R, int T>
+QUENCH_INLINE void add_right_border(const float* d, int64_t dy_channel, const float* x, int64_t x_column,
+                                    native_f32 (&sum)[R][T]) {
+  if constexpr (OUTSIDE <= T / 2) {
+    add_position<0, T - OUTSIDE>(d, dy_channel, x, x_column, sum);
+    add_right_border<OUTSIDE + 1>(d + lanes, dy_channel, x + x_column, x_column, sum);
+  }
+}
+
 /// Sums of R channels from `channel` on and T taps from `tap` on, one part of the lanes. No position has taps
-/// outside on both sides.
-template <int R, int T>
+/// outside on both sides. KEEPS_WIDTH: these are all taps, and as many are outside on either side.
+template <int R, int T, bool KEEPS_WIDTH>
 QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t tap, int64_t part) {
   float* acc = g.acc + channel * g.acc_channel + tap * lanes + part * width;
   native_f32 sum[R][T];
@@ -100,6 +119,16 @@ QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t ta
   const float* x_row = g.x + at_first * x_column + part * width;
   for (int64_t row = g.rows; row > 0; --row, d_row += g.dy_row, x_row += g.x_row) {
     const float *d = d_row, *x = x_row;
+    if constexpr (KEEPS_WIDTH) {
+      add_left_border<T / 2>(d, dy_channel, x, x_column, sum);
+      d += T / 2 * lanes;
+      x += T / 2 * x_column;
+      for (int64_t s = T / 2; s < inner.last; ++s, d += lanes, x += x_column) {
+        add_position<0, T>(d, dy_channel, x, x_column, sum);
+      }
+      add_right_border<1>(d, dy_channel, x, x_column, sum);
+      continue;
+    }
     int64_t s = 0;
     for (; s < inner.first; ++s, d += lanes, x += x_step) {
       add_left_of_border<1>(-at_first - s * stride, d, dy_channel, x, x_column, sum);
@@ -118,7 +147,14 @@ QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t ta
 
 template <int R, int T>
 QUENCH_INLINE void tap_sums_of_width(const TapSums& g, int64_t channel, int64_t tap) {
-  for (int64_t part = 0; part < parts; ++part) tap_sums_tile<R, T>(g, channel, tap, part);
+  if constexpr (R == most_tap_channels && T > 1) {
+    if (T == g.taps && g.first == -(T / 2) && g.stride == 1 && g.per_position == lanes && g.outputs == g.inputs &&
+        g.outputs >= T) {
+      for (int64_t part = 0; part < parts; ++part) tap_sums_tile<R, T, true>(g, channel, tap, part);
+      return;
+    }
+  }
+  for (int64_t part = 0; part < parts; ++part) tap_sums_tile<R, T, false>(g, channel, tap, part);
 }
 
 template <int R>
