@@ -147,7 +147,7 @@ QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t ta
 
 template <int R, int T>
 QUENCH_INLINE void tap_sums_of_width(const TapSums& g, int64_t channel, int64_t tap) {
-  if constexpr (R == most_tap_channels && T > 1) {
+  if constexpr (R == 4 && T > 1) {  // of 32 registers enough are left for two positions at once
     if (T == g.taps && g.first == -(T / 2) && g.stride == 1 && g.per_position == lanes && g.outputs == g.inputs &&
         g.outputs >= T) {
       for (int64_t part = 0; part < parts; ++part) tap_sums_tile<R, T, true>(g, channel, tap, part);
