@@ -129,6 +129,11 @@ struct PositionCopy {
 /// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term.
 struct UpdateSums {
   double theta_g, g_g, v_v, v_g, theta_v, theta_theta;
+  double drift;  ///< of a watched piece: |theta'|^2 - |theta|^2 as the sum of (theta' + theta)(theta' - theta)
+};
+/// Sums over a state: |theta|^2, theta.v, |v|^2, and of the fourth powers.
+struct NormSums {
+  double theta_theta, theta_v, v_v, theta_4, v_4;
 };
 struct SgdStep {
   float lr, momentum, one_minus_dampening, weight_decay;
@@ -142,6 +147,7 @@ struct UpdatePiece {
   int64_t row;
   const float* g;
   int64_t g_row;
+  bool watched;  ///< measure the drift as well
 };
 
 /// Images as a matrix of numbers: pixel f of image i is fma(byte, scale, shift), with byte = pixels[index[i] *
@@ -276,12 +282,10 @@ struct Table {
   /// before the update. columns <= 256. Sums, lane = column mod 16: theta.g, |g|^2 and |theta|^2 in float (fma),
   /// over as many rows as have at most 16 groups together, then added to 16 double lanes; the others in 16 double
   /// lanes, their products exact; then the tree.
-  /// v = null asks for mu = 0 without a stored velocity, v' = -(a g): only theta_g, g_g and theta_theta are
-  /// measured.
+  /// v = null asks for mu = 0 without a stored velocity, v' = -(a g): what needs v is not measured.
   UpdateSums (*sgd)(const UpdatePiece&, const SgdStep& step);
-  /// |theta|^2, theta.v, |v|^2 of n elements in double throughout (products exact): the plain pass of the audit.
-  /// v may be null: the last two are then 0.
-  void (*norms)(int64_t n, const float* theta, const float* v, double* theta_theta, double* theta_v, double* v_v);
+  /// The sums of n elements in double throughout: the plain pass of the audit. v may be null: what needs it is 0.
+  NormSums (*norms)(int64_t n, const float* theta, const float* v);
 };
 
 /// The table in use: the best this processor has, or QUENCH_ISA. Throws Error when that names none.

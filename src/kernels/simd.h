@@ -149,6 +149,16 @@ QUENCH_INLINE f64x16 operator+(f64x16 a, f64x16 b) {
   for (int i = 0; i < parts64; ++i) a.v[i] = a.v[i] + b.v[i];
   return a;
 }
+QUENCH_INLINE f64x16 operator-(f64x16 a, f64x16 b) {
+  QUENCH_UNROLL
+  for (int i = 0; i < parts64; ++i) a.v[i] = a.v[i] - b.v[i];
+  return a;
+}
+QUENCH_INLINE f64x16 operator*(f64x16 a, f64x16 b) {
+  QUENCH_UNROLL
+  for (int i = 0; i < parts64; ++i) a.v[i] = a.v[i] * b.v[i];
+  return a;
+}
 // Integers are bit patterns here and wrap around.
 QUENCH_INLINE i32x16 operator+(i32x16 a, i32x16 b) {
   QUENCH_UNROLL

@@ -10,23 +10,29 @@ namespace {
 /// Most groups of 16 whose theta.g, |g|^2 and |theta|^2 are summed in float before they are added in double.
 constexpr int64_t float_run = 16;
 
+/// Whether steps measure what goes by; 0 is for timing what that costs.
+#ifndef QUENCH_OBSERVE
+#define QUENCH_OBSERVE 1
+#endif
+constexpr bool observed = QUENCH_OBSERVE != 0;
+
 /// One sum in double, one partial sum a lane; the products are exact.
 QUENCH_INLINE void add_product(f64x16& sum, f64x16 a, f64x16 b) { sum = fma(a, b, sum); }
 
-/// Stored: there is a velocity. Scaled: a = 1 - dampening is not 1. (Sums are variables of their own and the group
+/// Stored: there is a velocity. Scaled: a = 1 - dampening is not 1. Watched: the drift is measured. (Sums are variables of their own and the group
 /// is spelled in one place: an array of sums, or a function that two loops call, is what compilers keep in memory.)
-template <bool Stored, bool Scaled>
+template <bool Stored, bool Scaled, bool Watched>
 QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) {
   const f32x16 lr = splat(step.lr), mu = splat(step.momentum), a = splat(step.one_minus_dampening),
                lambda = splat(step.weight_decay);
-  f64x16 theta_g{}, g_g{}, theta_theta{}, v_v{}, v_g{}, theta_v{};
+  f64x16 theta_g{}, g_g{}, theta_theta{}, v_v{}, v_g{}, theta_v{}, drift{};
   f32x16 run_theta_g = zero(), run_g_g = zero(), run_theta_theta = zero();
   int64_t run = 0;  // groups in it
   for (int64_t r = 0; r < p.rows; ++r) {
     float *theta = p.theta + r * p.row, *v = Stored ? p.v + r * p.row : nullptr;
     const float* g = p.g + r * p.g_row;
     const int64_t groups = (p.columns + lanes - 1) / lanes;
-    if (run + groups > float_run) {
+    if (observed && run + groups > float_run) {
       theta_g = theta_g + to_double(run_theta_g);
       g_g = g_g + to_double(run_g_g);
       theta_theta = theta_theta + to_double(run_theta_theta);
@@ -40,20 +46,28 @@ QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) 
       const f32x16 theta_i = whole ? load(theta + i) : load_first(theta + i, left);
       const f32x16 g_i = fma(lambda, theta_i, whole ? load(g + i) : load_first(g + i, left));
       const f32x16 a_g = Scaled ? a * g_i : g_i;  // 1 g is g
-      run_theta_g = fma(theta_i, g_i, run_theta_g);
-      run_g_g = fma(g_i, g_i, run_g_g);
-      run_theta_theta = fma(theta_i, theta_i, run_theta_theta);
+      if constexpr (observed) {
+        run_theta_g = fma(theta_i, g_i, run_theta_g);
+        run_g_g = fma(g_i, g_i, run_g_g);
+        run_theta_theta = fma(theta_i, theta_i, run_theta_theta);
+      }
       f32x16 theta_next, v_next = zero();
       if constexpr (Stored) {
         const f32x16 v_i = whole ? load(v + i) : load_first(v + i, left);
         v_next = fma(mu, v_i, -a_g);
         theta_next = fma(lr, v_next, theta_i);
-        const f64x16 v_d = to_double(v_i);
-        add_product(v_v, v_d, v_d);
-        add_product(v_g, v_d, to_double(g_i));
-        add_product(theta_v, to_double(theta_i), v_d);
+        if constexpr (observed) {
+          const f64x16 v_d = to_double(v_i);
+          add_product(v_v, v_d, v_d);
+          add_product(v_g, v_d, to_double(g_i));
+          add_product(theta_v, to_double(theta_i), v_d);
+        }
       } else {
         theta_next = fma(lr, -a_g, theta_i);
+      }
+      if constexpr (observed && Watched) {
+        const f64x16 from = to_double(theta_i), to = to_double(theta_next);
+        drift = drift + (to + from) * (to - from);
       }
       if (whole) {
         store(theta + i, theta_next);
@@ -67,7 +81,12 @@ QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) 
   theta_g = theta_g + to_double(run_theta_g);
   g_g = g_g + to_double(run_g_g);
   theta_theta = theta_theta + to_double(run_theta_theta);
-  return {tree_sum(theta_g), tree_sum(g_g), tree_sum(v_v), tree_sum(v_g), tree_sum(theta_v), tree_sum(theta_theta)};
+  return {tree_sum(theta_g), tree_sum(g_g), tree_sum(v_v), tree_sum(v_g), tree_sum(theta_v), tree_sum(theta_theta), tree_sum(drift)};
+}
+
+template <bool Stored, bool Scaled>
+UpdateSums sgd_piece(const UpdatePiece& piece, const SgdStep& step) {
+  return piece.watched ? sgd_piece<Stored, Scaled, true>(piece, step) : sgd_piece<Stored, Scaled, false>(piece, step);
 }
 
 UpdateSums sgd(const UpdatePiece& piece, const SgdStep& step) {
@@ -77,20 +96,20 @@ UpdateSums sgd(const UpdatePiece& piece, const SgdStep& step) {
   return piece.v ? sgd_piece<true, true>(piece, step) : sgd_piece<false, true>(piece, step);
 }
 
-void norms(int64_t n, const float* theta, const float* v, double* theta_theta, double* theta_v, double* v_v) {
-  f64x16 tt{}, tv{}, vv{};
+NormSums norms(int64_t n, const float* theta, const float* v) {
+  f64x16 theta_theta{}, theta_v{}, v_v{}, theta_4{}, v_4{};
   for (int64_t i = 0; i < n; i += lanes) {
-    const f64x16 theta_i = to_double(load(theta + i));
-    add_product(tt, theta_i, theta_i);
+    const f64x16 theta_i = to_double(load(theta + i)), theta_2 = theta_i * theta_i;
+    theta_theta = theta_theta + theta_2;
+    theta_4 = theta_4 + theta_2 * theta_2;
     if (v) {
-      const f64x16 v_i = to_double(load(v + i));
-      add_product(tv, theta_i, v_i);
-      add_product(vv, v_i, v_i);
+      const f64x16 v_i = to_double(load(v + i)), v_2 = v_i * v_i;
+      add_product(theta_v, theta_i, v_i);
+      v_v = v_v + v_2;
+      v_4 = v_4 + v_2 * v_2;
     }
   }
-  *theta_theta = tree_sum(tt);
-  *theta_v = tree_sum(tv);
-  *v_v = tree_sum(vv);
+  return {tree_sum(theta_theta), tree_sum(theta_v), tree_sum(v_v), tree_sum(theta_4), tree_sum(v_4)};
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
 struct Piece {
   std::size_t tensor;
   std::int64_t band, panel;
+  bool watched = true;
 };
 
 /// A parameter as a matrix: the first dimension by all others; a vector is one row.
@@ -68,6 +69,7 @@ void add(Observables& to, const Observables& more) {
   to.v_g += more.v_g;
   to.theta_v += more.theta_v;
   to.theta_theta += more.theta_theta;
+  to.drift += more.drift;
 }
 
 }  // namespace
@@ -184,7 +186,8 @@ void Sgd::State::update(std::size_t index, const PieceGrid& grid, const float* g
                             .v = velocity.empty() ? nullptr : velocity[piece.tensor] + at,
                             .row = grid.columns,
                             .g = gradient,
-                            .g_row = gradient_row},
+                            .g_row = gradient_row,
+                            .watched = piece.watched},
                            step);
 }
 
@@ -220,12 +223,16 @@ void Sgd::State::update_the_rest() {
 }
 
 void Sgd::State::add_up() {
-  std::ranges::fill(per_tensor, Observables{});
+  Observables zero;
+  zero.lr = static_cast<double>(step.lr);
+  zero.momentum = static_cast<double>(options.momentum);
+  zero.dampening = static_cast<double>(options.dampening);
+  std::ranges::fill(per_tensor, zero);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const UpdateSums& u = sums[i];
-    add(per_tensor[pieces[i].tensor], {u.theta_g, u.g_g, u.v_v, u.v_g, u.theta_v, u.theta_theta});
+    add(per_tensor[pieces[i].tensor], {u.theta_g, u.g_g, u.v_v, u.v_g, u.theta_v, u.theta_theta, u.drift});
   }
-  total = {};
+  total = zero;
   for (std::size_t t = 0; t < per_tensor.size(); ++t) {
     Observables& o = per_tensor[t];
     if (velocity.empty()) {  // v' = -(a g): the next step's |v|^2 is this one's a^2 |g|^2
@@ -271,14 +278,36 @@ Norms Sgd::norms() const {
   Norms total;
   for (std::size_t t = 0; t < s.parameters.tensors.size(); ++t) {
     const Parameter& p = s.parameters.tensors[t];
-    Norms n;
-    table.norms(padded(p), p.value.data(), stored ? s.velocity[t] : nullptr, &n.theta_theta, &n.theta_v, &n.v_v);
+    const kernels::NormSums n = table.norms(padded(p), p.value.data(), stored ? s.velocity[t] : nullptr);
     total.theta_theta += n.theta_theta;
     total.theta_v += n.theta_v;
     total.v_v += n.v_v;
+    total.theta_4 += n.theta_4;
+    total.v_4 += n.v_4;
   }
-  if (!stored) total.theta_v = total.v_v = not_measured;
+  if (!stored) total.theta_v = total.v_v = total.v_4 = not_measured;
+  for (const Piece& piece : s.pieces) {
+    if (!piece.watched) continue;
+    const Parameter& p = s.parameters.tensors[piece.tensor];
+    const PieceGrid grid = grid_of(p);
+    double sum = 0;
+    for (std::int64_t r = grid.row(piece.band); r < grid.row(piece.band + 1); ++r) {
+      for (std::int64_t c = grid.column(piece.panel); c < grid.column(piece.panel + 1); ++c) {
+        const auto theta = static_cast<double>(p.value[static_cast<std::size_t>(r * grid.columns + c)]);
+        sum += theta * theta;
+      }
+    }
+    total.watched += sum;
+  }
   return total;
+}
+
+void Sgd::watch(std::int64_t part, std::int64_t parts) {
+  if (part < 0 || part >= parts) {
+    throw Error("watch: part " + std::to_string(part) + " of " + std::to_string(parts) + ", expected 0 <= part < parts");
+  }
+  std::int64_t index = 0;
+  for (Piece& piece : state_->pieces) piece.watched = index++ % parts == part;
 }
 
 std::span<float> Sgd::velocity(std::size_t i) {

@@ -44,6 +44,11 @@ class Doubles {
   void add(std::int64_t column, float a, float b) {
     lanes_[column % 16] += static_cast<double>(a) * static_cast<double>(b);
   }
+  /// What the square of a number that becomes `to` grows by.
+  void add_growth(std::int64_t column, float from, float to) {
+    const auto a = static_cast<double>(from), b = static_cast<double>(to);
+    lanes_[column % 16] += (b + a) * (b - a);
+  }
   double total() const { return oracle::tree(lanes_); }
 
  private:
@@ -53,7 +58,7 @@ class Doubles {
 bool same(const UpdateSums& a, const UpdateSums& b) {
   return oracle::same(a.theta_g, b.theta_g) && oracle::same(a.g_g, b.g_g) && oracle::same(a.v_v, b.v_v) &&
          oracle::same(a.v_g, b.v_g) && oracle::same(a.theta_v, b.theta_v) &&
-         oracle::same(a.theta_theta, b.theta_theta);
+         oracle::same(a.theta_theta, b.theta_theta) && oracle::same(a.drift, b.drift);
 }
 
 }  // namespace
@@ -69,7 +74,7 @@ TEST_CASE("the update of a piece and its sums equal the formulas, and nothing be
       Buffer theta = source.buffer(rows * row), v = source.buffer(rows * row), plain_theta = theta;
       const Buffer g = source.buffer(rows * g_row), old_theta = theta, old_v = v;
       FloatRuns theta_g, g_g, theta_theta;
-      Doubles v_v, v_g, theta_v;
+      Doubles v_v, v_g, theta_v, drift, plain_drift;
       Buffer expected_theta = theta, expected_v = v, expected_plain = theta;
       for (std::int64_t r = 0; r < rows; ++r) {
         for (FloatRuns* runs : {&theta_g, &g_g, &theta_theta}) runs->begin_row(columns);
@@ -86,47 +91,55 @@ TEST_CASE("the update of a piece and its sums equal the formulas, and nothing be
           v_v.add(c, old_v[i], old_v[i]);
           v_g.add(c, old_v[i], gradient);
           theta_v.add(c, old_theta[i], old_v[i]);
+          drift.add_growth(c, old_theta[i], expected_theta[i]);
+          plain_drift.add_growth(c, old_theta[i], expected_plain[i]);
         }
       }
-      kernels::UpdatePiece piece{rows, columns, theta.data(), v.data(), row, g.data(), g_row};
+      const bool watched = source.below(2) == 1;
+      kernels::UpdatePiece piece{rows, columns, theta.data(), v.data(), row, g.data(), g_row, watched};
       const UpdateSums sums = t.sgd(piece, step);
       INFO(std::string(t.name) << " rows " << rows << " columns " << columns);
       CHECK(oracle::first_difference(theta.data(), expected_theta.data(), theta.size()) == -1);
       CHECK(oracle::first_difference(v.data(), expected_v.data(), v.size()) == -1);
       const UpdateSums expected{theta_g.total(), g_g.total(),     v_v.total(),
-                                v_g.total(),     theta_v.total(), theta_theta.total()};
+                                v_g.total(),     theta_v.total(), theta_theta.total(),
+                                watched ? drift.total() : 0.0};
       CHECK(same(sums, expected));
 
       piece.theta = plain_theta.data();
       piece.v = nullptr;
       const UpdateSums plain = t.sgd(piece, step);
       CHECK(oracle::first_difference(plain_theta.data(), expected_plain.data(), theta.size()) == -1);
-      CHECK(same(plain, {expected.theta_g, expected.g_g, 0.0, 0.0, 0.0, expected.theta_theta}));
+      CHECK(same(plain, {expected.theta_g, expected.g_g, 0.0, 0.0, 0.0, expected.theta_theta,
+                         watched ? plain_drift.total() : 0.0}));
     }
   });
 }
 
-TEST_CASE("the plain pass measures |theta|^2, theta.v and |v|^2 in double") {
+TEST_CASE("the plain pass measures |theta|^2, theta.v, |v|^2 and the fourth powers in double") {
   oracle::for_each_table([](const Table& t) {
     oracle::Source source(29);
     for (std::int64_t n = 16; n < 1000; n += 16 * (source.below(5) + 1)) {
       const Buffer theta = source.buffer(n), v = source.buffer(n);
-      double tt[16] = {}, tv[16] = {}, vv[16] = {};
+      double tt[16] = {}, tv[16] = {}, vv[16] = {}, t4[16] = {}, v4[16] = {};
       for (std::int64_t i = 0; i < n; ++i) {
         const double a = static_cast<double>(theta[i]), b = static_cast<double>(v[i]);
         tt[i % 16] += a * a;  // exact products
         tv[i % 16] += a * b;
         vv[i % 16] += b * b;
+        t4[i % 16] += a * a * (a * a);
+        v4[i % 16] += b * b * (b * b);
       }
-      double theta_theta = -1, theta_v = -1, v_v = -1;
-      t.norms(n, theta.data(), v.data(), &theta_theta, &theta_v, &v_v);
-      CHECK(oracle::same(theta_theta, oracle::tree(tt)));
-      CHECK(oracle::same(theta_v, oracle::tree(tv)));
-      CHECK(oracle::same(v_v, oracle::tree(vv)));
-      t.norms(n, theta.data(), nullptr, &theta_theta, &theta_v, &v_v);
-      CHECK(oracle::same(theta_theta, oracle::tree(tt)));
-      CHECK(theta_v == 0.0);
-      CHECK(v_v == 0.0);
+      const kernels::NormSums both = t.norms(n, theta.data(), v.data());
+      CHECK(oracle::same(both.theta_theta, oracle::tree(tt)));
+      CHECK(oracle::same(both.theta_v, oracle::tree(tv)));
+      CHECK(oracle::same(both.v_v, oracle::tree(vv)));
+      CHECK(oracle::same(both.theta_4, oracle::tree(t4)));
+      CHECK(oracle::same(both.v_4, oracle::tree(v4)));
+      const kernels::NormSums plain = t.norms(n, theta.data(), nullptr);
+      CHECK(oracle::same(plain.theta_theta, oracle::tree(tt)));
+      CHECK(oracle::same(plain.theta_4, oracle::tree(t4)));
+      CHECK((plain.theta_v == 0.0 && plain.v_v == 0.0 && plain.v_4 == 0.0));
     }
   });
 }

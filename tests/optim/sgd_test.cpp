@@ -126,6 +126,47 @@ TEST_CASE("step returns the sums of the state before the update, for each tensor
   CHECK(total.v_g == sum.v_g);
 }
 
+TEST_CASE("the drift of the watched elements is what their squares grow by, to double rounding") {
+  for (const bool keep_velocity : {true, false}) {
+    Fixture f;
+    Sgd sgd(f.parameters(), {.lr = 0.1F, .weight_decay = 0.01F, .keep_velocity = keep_velocity});
+    double watched_by_parts = 0;
+    for (const std::int64_t parts : {1, 3}) {
+      for (std::int64_t part = 0; part < parts; ++part) {
+        sgd.watch(part, parts);
+        const Norms before = sgd.norms();
+        double drift = 0;
+        for (int step = 0; step < 5; ++step) {
+          f.draw_gradients();
+          drift += sgd.step().drift;
+        }
+        const Norms after = sgd.norms();
+        CHECK(std::abs(after.watched - before.watched) > 1e-3);
+        CHECK(std::abs(drift - (after.watched - before.watched)) < 1e-13 * after.watched);
+        if (parts == 1) CHECK(std::abs(after.watched - after.theta_theta) < 1e-13 * after.watched);
+      }
+    }
+    for (std::int64_t part = 0; part < 3; ++part) {
+      sgd.watch(part, 3);
+      watched_by_parts += sgd.norms().watched;
+    }
+    CHECK(std::abs(watched_by_parts - sgd.norms().theta_theta) < 1e-13 * watched_by_parts);
+    CHECK_THROWS_WITH_AS(sgd.watch(3, 3), "watch: part 3 of 3, expected 0 <= part < parts", Error);
+  }
+}
+
+TEST_CASE("a step says what rule it was made by") {
+  Fixture f;
+  Sgd sgd(f.parameters(), {.lr = 0.5F, .momentum = 0.25F, .dampening = 0.125F});
+  f.draw_gradients();
+  sgd.lr = 0.75F;
+  const Observables o = sgd.step();
+  CHECK(o.lr == 0.75);
+  CHECK(o.momentum == 0.25);
+  CHECK(o.dampening == 0.125);
+  CHECK(sgd.per_tensor()[0].lr == 0.75);
+}
+
 TEST_CASE("without a stored velocity the parameters are the same, and so are the sums that need none") {
   Fixture with, without;
   const SgdOptions options{.lr = 0.1F, .dampening = 0.25F, .weight_decay = 0.01F};
