@@ -1,9 +1,13 @@
 // Everything an embedding program needs.
 #pragma once
 
+#include "quench/audit.h"
 #include "quench/dataset.h"
+#include "quench/detector.h"
 #include "quench/error.h"
 #include "quench/executor.h"
+#include "quench/fdr.h"
+#include "quench/fdr_tensors.h"
 #include "quench/graph.h"
 #include "quench/model.h"
 #include "quench/plan.h"

@@ -1,0 +1,22 @@
+// A sum of many doubles with hardly any rounding.
+#pragma once
+
+#include <cmath>
+
+namespace quench::fdr {
+
+/// Neumaier's summation: the rounding error of every addition is summed beside.
+class CompensatedSum {
+ public:
+  void add(double value) {
+    const double next = sum_ + value;
+    error_ += std::abs(sum_) >= std::abs(value) ? (sum_ - next) + value : (value - next) + sum_;
+    sum_ = next;
+  }
+  double value() const { return sum_ + error_; }
+
+ private:
+  double sum_ = 0, error_ = 0;
+};
+
+}  // namespace quench::fdr
