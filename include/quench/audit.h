@@ -15,8 +15,9 @@ namespace quench {
 struct AuditResult {
   std::int64_t first = 0, last = 0;  ///< steps first + 1 .. last since the restart
   /// mean(O_L) - mean(O_R) + (B(last) - B(first)) / (a N), as a part of mean(O_R); B from the plain passes at the
-  /// ends. The bound is six standard deviations of what the roundings of theta and v to float add up to,
-  ///     6 x 2.4e-8 ((1 - mu) sqrt(sum theta^4) / eta + ...) / (a sqrt(N) O_R).
+  /// ends. The bound is twelve standard deviations of what the roundings of theta and v to float add up to if they
+  /// are independent,
+  ///     12 x 2.4e-8 ((1 - mu) sqrt(sum theta^4) / eta + ...) / (a sqrt(N) O_R).
   double residual = std::numeric_limits<double>::quiet_NaN();
   double bound = std::numeric_limits<double>::quiet_NaN();
   /// sum(2 theta . d + |d|^2) - (|theta(last)|^2 - |theta(first)|^2) over the watched elements and the steps since

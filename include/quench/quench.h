@@ -7,6 +7,7 @@
 #include "quench/error.h"
 #include "quench/executor.h"
 #include "quench/fdr.h"
+#include "quench/fdr_shift.h"
 #include "quench/fdr_tensors.h"
 #include "quench/graph.h"
 #include "quench/model.h"

@@ -25,6 +25,12 @@ std::string fixed(double value, int decimals) {
   return result.ec == std::errc{} ? std::string(text, result.ptr) : to_text(value);
 }
 
+std::string significant(double value, int digits) {
+  if (std::isnan(value)) return to_text(value);
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr};
+}
+
 std::string grouped(std::uint64_t value) {
   std::string text = to_text(value);
   for (std::size_t end = text.size(); end > 3; end -= 3) text.insert(end - 3, 1, ',');

@@ -24,6 +24,8 @@ std::string to_text(Integer value) {
 
 /// For people: `decimals` digits after the point ("0.3144"); values of 1e15 and more as to_text.
 std::string fixed(double value, int decimals);
+/// For people: at most `digits` significant digits ("0.05314"), the shortest text of the rounded value.
+std::string significant(double value, int digits);
 /// For people: "199,210".
 std::string grouped(std::uint64_t value);
 /// For people, in units of 1000: "812 bytes", "57.3 MB".

@@ -1,5 +1,8 @@
 #include "train/epoch_row.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string_view>
 
 #include "io/numbers.h"
@@ -15,8 +18,9 @@ struct Column {
   std::size_t width;
 };
 constexpr std::string_view test_title = "test acc";
-constexpr Column table_columns[] = {{"epoch", 5},      {"lr", 8},        {"f_batch", 9}, {"f", 9},
-                                    {"train acc", 11}, {test_title, 19}, {"seconds", 9}, {"images/s", 10}};
+constexpr Column table_columns[] = {{"epoch", 5},      {"lr", 11},       {"f_batch", 9},   {"f", 8},
+                                    {"train acc", 11}, {test_title, 19}, {"O_L", 10},      {"O_R", 10},
+                                    {"O_L/O_R", 18},   {"seconds", 9},   {"images/s", 10}, {"verdict", 0}};
 
 std::string table_row(const std::vector<std::string>& cells) {
   std::string line;
@@ -43,16 +47,36 @@ std::vector<std::string> log_columns() {
           "seconds",
           "images_per_second",
           "test_cross_entropy",
-          "theta_squared",
           "evaluation_seconds",
           "test_images",
-          "test_accuracy_error"};
+          "test_accuracy_error",
+          "f_batch_bar",
+          "O_L",
+          "O_R",
+          "ratio",
+          "ratio_sd",
+          "audit_residual",
+          "audit_bound",
+          "drift_residual",
+          "drift_bound",
+          "theta_sq",
+          "v_sq",
+          "cut",
+          "verdict",
+          "epochs_to_go",
+          "O_L_c",
+          "O_R_c",
+          "ratio_c"};
 }
 
 std::vector<std::string> log_cells(const EpochRow& row) {
   const auto measured = [&](double Measurement::*member) {
     return row.ended ? to_text((*row.ended).*member) : std::string();
   };
+  const auto known = [](double value) { return std::isfinite(value) ? to_text(value) : std::string(); };
+  const FdrWindow& window = row.fdr.verdict.whole;
+  const AuditResult& audit = row.fdr.audit;
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   return {to_text(row.epoch),
           to_text(row.step),
           to_text(row.lr),
@@ -64,14 +88,35 @@ std::vector<std::string> log_cells(const EpochRow& row) {
           to_text(row.seconds),
           to_text(row.images_per_second),
           measured(&Measurement::test_cross_entropy),
-          to_text(row.theta_squared),
           measured(&Measurement::seconds),
           row.ended ? to_text(row.ended->test_images) : std::string(),
-          measured(&Measurement::test_accuracy_error)};
+          measured(&Measurement::test_accuracy_error),
+          known(window.loss),
+          known(window.o_l),
+          known(window.o_r),
+          known(window.ratio),
+          known(window.ratio_sd),
+          known(audit.residual),
+          known(audit.bound),
+          known(audit.drift_residual),
+          known(audit.drift_bound),
+          to_text(row.fdr.theta_squared),
+          to_text(row.fdr.v_squared),
+          row.fdr.cut ? "1" : "0",
+          std::string(verdict_name(row.fdr.verdict.verdict)),
+          known(row.fdr.verdict.epochs_to_go),
+          known(row.fdr.shifted ? row.fdr.shifted->o_l : unknown),
+          known(row.fdr.shifted ? row.fdr.shifted->o_r : unknown),
+          known(row.fdr.shifted ? row.fdr.shifted->ratio : unknown)};
 }
 
 std::string test_accuracy_text(const Measurement& measurement) {
   return fixed(measurement.test_accuracy, 4) + " +- " + fixed(measurement.test_accuracy_error, 4);
+}
+
+std::string ratio_text(const FdrWindow& window) {
+  if (!std::isfinite(window.ratio)) return "-";
+  return fixed(window.ratio, 4) + " +- " + fixed(window.ratio_sd, 4);
 }
 
 std::string table_header(std::int64_t test_images) {
@@ -88,10 +133,15 @@ std::string table_line(const EpochRow& row) {
   const auto measured = [&](double Measurement::*member) {
     return row.ended ? fixed((*row.ended).*member, 4) : std::string("-");
   };
-  return table_row({to_text(row.epoch), to_text(row.lr), fixed(row.f_batch, 4), measured(&Measurement::f),
-                    measured(&Measurement::train_accuracy),
-                    row.ended ? test_accuracy_text(*row.ended) : std::string("-"), fixed(row.seconds, 2),
-                    io::grouped(static_cast<std::uint64_t>(row.images_per_second))});
+  const FdrWindow& window = row.fdr.verdict.whole;
+  std::string verdict = " " + std::string(verdict_name(row.fdr.verdict.verdict));
+  std::replace(verdict.begin(), verdict.end(), '_', ' ');
+  if (row.fdr.cut) verdict += ", rate cut to " + io::significant(static_cast<double>(row.fdr.next_lr), 5);
+  return table_row({to_text(row.epoch), io::significant(static_cast<double>(row.lr), 5), fixed(row.f_batch, 4),
+                    measured(&Measurement::f), measured(&Measurement::train_accuracy),
+                    row.ended ? test_accuracy_text(*row.ended) : std::string("-"), fixed(window.o_l, 6),
+                    fixed(window.o_r, 6), ratio_text(window), fixed(row.seconds, 2),
+                    io::grouped(static_cast<std::uint64_t>(row.images_per_second)), verdict});
 }
 
 }  // namespace quench::train

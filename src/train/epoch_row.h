@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "train/schedule.h"
+
 namespace quench::train {
 
 /// Passes over both sets with the parameters that the epoch ended with.
@@ -25,7 +27,7 @@ struct EpochRow {
   std::int64_t step = 0;   ///< updates since the start of the run
   float lr = 0;
   double f_batch = 0;            ///< mean over the epoch's steps of the mini-batch loss with L2, before each update
-  double theta_squared = 0;      ///< |theta|^2 at the end
+  FdrRow fdr;                    ///< of the relation, at the end
   double seconds = 0;            ///< of the epoch's steps, without the measurement
   double images_per_second = 0;  ///< trained on
   std::optional<Measurement> ended;  ///< empty when --eval-every leaves the epoch out
@@ -38,6 +40,9 @@ std::vector<std::string> log_cells(const EpochRow& row);
 
 /// The accuracy on the test images with its standard error: "0.3910 +- 0.0154".
 std::string test_accuracy_text(const Measurement& measurement);
+
+/// "1.0034 +- 0.0007", the ratio O_L / O_R with one standard deviation.
+std::string ratio_text(const FdrWindow& window);
 
 /// The table for people: aligned columns, rounded numbers, each line with its newline.
 /// The header has the number of test images, the lines the accuracy on them with its standard error.

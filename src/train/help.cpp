@@ -41,8 +41,9 @@ std::string values(const Option& option) {
   if (std::holds_alternative<std::uint64_t Settings::*>(option.target)) return "0 .. 2^64 - 1";
   if (std::holds_alternative<double Settings::*>(option.target)) {
     const std::string low = io::to_text(option.range.low);
-    if (!option.range.below_high) return std::string(option.argument) + " >= " + low;
-    return low + " <= " + std::string(option.argument) + " < " + io::to_text(option.range.high);
+    const bool above = option.range.above_low;
+    if (!option.range.below_high) return std::string(option.argument) + (above ? " > " : " >= ") + low;
+    return low + (above ? " < " : " <= ") + std::string(option.argument) + " < " + io::to_text(option.range.high);
   }
   return {};
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view model_choices[] = {"mlp", "cnn"};
 constexpr std::string_view optimizer_choices[] = {"sgd"};
-constexpr std::string_view schedule_choices[] = {"constant"};
+constexpr std::string_view schedule_choices[] = {"fdr", "constant", "preset"};
 constexpr std::string_view sampling_choices[] = {"shuffle", "iid"};
 
 // The library computes in float: a larger learning rate would be infinite there.
@@ -81,12 +81,6 @@ constexpr Option table[] = {
      .target = &Settings::optimizer,
      .help = "the update rule",
      .choices = optimizer_choices},
-    {.name = "--schedule",
-     .argument = "NAME",
-     .group = "Model and training",
-     .target = &Settings::schedule,
-     .help = "how the learning rate changes",
-     .choices = schedule_choices},
     {.name = "--seed",
      .argument = "N",
      .group = "Model and training",
@@ -105,6 +99,74 @@ constexpr Option table[] = {
      .help = "shuffle visits every example once an epoch, in a new order; with iid each step draws distinct "
              "examples afresh",
      .choices = sampling_choices},
+
+    {.name = "--schedule",
+     .argument = "NAME",
+     .group = "Learning rate",
+     .target = &Settings::schedule,
+     .help = "when the learning rate is cut: when the two sides of the fluctuation-dissipation relation agree, "
+             "never, or every --preset-epochs",
+     .choices = schedule_choices,
+     .default_text = "fdr"},
+    {.name = "--fdr-threshold",
+     .argument = "X",
+     .group = "Learning rate",
+     .target = &Settings::fdr_threshold,
+     .help = "fdr: cut when |O_L / O_R - 1| of the half-running averages is below",
+     .range = {0, float_max, false, true}},
+    {.name = "--fdr-decay",
+     .argument = "Y",
+     .group = "Learning rate",
+     .target = &Settings::fdr_decay,
+     .help = "fdr: a cut multiplies the learning rate by 1 - Y",
+     .range = {0, 1, true, true}},
+    {.name = "--fdr-every",
+     .argument = "K",
+     .group = "Learning rate",
+     .target = &Settings::fdr_every,
+     .help = "test every K steps since the last cut, with 0 at the ends of epochs",
+     .range = {0, 1e9}},
+    {.name = "--fdr-equilibrium",
+     .argument = "",
+     .group = "Learning rate",
+     .target = &Settings::fdr_equilibrium,
+     .help = "fdr: instead of the threshold alone, demand equilibrium within the error bar on both halves of the "
+             "window, and an error bar narrower than the threshold"},
+    {.name = "--fdr-lagged",
+     .argument = "",
+     .group = "Learning rate",
+     .target = &Settings::fdr_lagged,
+     .help = "fdr: without momentum too, take O_R from the velocity before the step, as the published code does"},
+    {.name = "--theta-c",
+     .argument = "",
+     .group = "Learning rate",
+     .target = &Settings::theta_c,
+     .help = "log O_L and the ratio for parameters measured from where the window began too; takes a copy of the "
+             "parameters and a pass over them an epoch"},
+    {.name = "--preset-epochs",
+     .argument = "N",
+     .group = "Learning rate",
+     .target = &Settings::preset_epochs,
+     .help = "preset: epochs between cuts",
+     .range = {1, 1e9}},
+    {.name = "--cut-factor",
+     .argument = "X",
+     .group = "Learning rate",
+     .target = &Settings::cut_factor,
+     .help = "preset: a cut multiplies the learning rate by X",
+     .range = {0, 1, true, true}},
+    {.name = "--lr-min",
+     .argument = "X",
+     .group = "Learning rate",
+     .target = &Settings::lr_min,
+     .help = "no cut goes below",
+     .range = {0, float_max}},
+    {.name = "--max-cuts",
+     .argument = "N",
+     .group = "Learning rate",
+     .target = &Settings::max_cuts,
+     .help = "no more cuts than these",
+     .range = {0, 1e9}},
 
     {.name = "--threads",
      .argument = "N",
@@ -154,8 +216,9 @@ constexpr Option table[] = {
 };
 
 std::string decimal_expectation(const Range& range) {
-  if (!range.below_high) return "a finite number >= " + io::to_text(range.low);
-  return "a number >= " + io::to_text(range.low) + " and < " + io::to_text(range.high);
+  const std::string low = (range.above_low ? "> " : ">= ") + io::to_text(range.low);
+  if (!range.below_high) return "a finite number " + low;
+  return "a number " + low + " and < " + io::to_text(range.high);
 }
 
 }  // namespace

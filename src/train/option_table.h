@@ -12,12 +12,13 @@
 
 namespace quench::train {
 
-/// The numbers an option takes: low <= x <= high, or x < high. Decimal numbers without below_high go up to the
+/// The numbers an option takes: low <= x <= high, or low < x, or x < high. Decimal numbers without below_high go up to the
 /// largest float.
 struct Range {
   double low = 0;
   double high = std::numeric_limits<double>::infinity();
   bool below_high = false;
+  bool above_low = false;  ///< low < x
 };
 
 /// Which member of Settings an option sets; its type decides how the value is read.

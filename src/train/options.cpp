@@ -62,7 +62,7 @@ const Option& find_option(std::string_view name) {
 template <typename Number>
 bool in_range(Number value, const Range& range) {
   const auto x = static_cast<double>(value);
-  return x >= range.low && (range.below_high ? x < range.high : x <= range.high);
+  return (range.above_low ? x > range.low : x >= range.low) && (range.below_high ? x < range.high : x <= range.high);
 }
 
 /// What a decimal number becomes in the library, which computes in float.

@@ -1,5 +1,6 @@
 #include "train/report.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 
@@ -25,6 +26,22 @@ std::string optimizer_line(const Settings& settings) {
   return settings.optimizer + ", lr " + to_text(settings.lr) + " " + settings.schedule + ", momentum " +
          to_text(settings.momentum) + ", dampening " + to_text(settings.dampening) + ", weight decay " +
          to_text(settings.weight_decay);
+}
+
+/// "17 cuts, lr 0.01668; O_L/O_R 0.8500 +- 0.0987, noise limited, about 40 epochs to go: ...".
+std::string schedule_text(const RunRecord& record) {
+  const FdrRow& fdr = record.last_row->fdr;
+  std::string verdict(verdict_name(fdr.verdict.verdict));
+  std::replace(verdict.begin(), verdict.end(), '_', ' ');
+  std::string text = to_text(record.cuts) + (record.cuts == 1 ? " cut, lr " : " cuts, lr ") +
+                     io::significant(static_cast<double>(fdr.next_lr), 5) + "; O_L/O_R " +
+                     ratio_text(fdr.verdict.whole) + ", " + verdict;
+  if (!fdr.verdict.cause.empty()) text += ": " + fdr.verdict.cause;
+  if (fdr.verdict.epochs_to_go >= 1) {
+    text += "; about " + fixed(fdr.verdict.epochs_to_go, 0) + " more epochs to tell to " +
+            to_text(record.settings.fdr_threshold);
+  }
+  return text;
 }
 
 std::string how_it_ended(const RunRecord& record) {
@@ -64,6 +81,7 @@ std::string header_block(const RunRecord& record) {
 
 std::string summary(const RunRecord& record) {
   std::string text = how_it_ended(record);
+  if (record.last_row) text += line("schedule", schedule_text(record));
   if (record.last_measurement) {
     const Measurement& last = *record.last_measurement;
     if (measured_before_the_end(record)) {
@@ -81,7 +99,7 @@ std::string summary(const RunRecord& record) {
     text += line("parameters", "checksum " + io::hexadecimal(*record.parameter_checksum));
   if (const std::uint64_t peak = peak_memory(); peak > 0) text += line("memory", "peak " + byte_size(peak));
   const std::filesystem::path folder = record.output_folder;
-  return text + line("files", (folder / "log.csv").string() + ", " + (folder / "run.json").string());
+  return text + line("files", (folder / "log.csv").string() + ", decisions.csv, layers.csv, run.json");
 }
 
 }  // namespace quench::train

@@ -79,14 +79,14 @@ RunRecord make_record(const Settings& settings, std::span<const std::string_view
 /// Writes what is still pending and the last run.json, and prints the summary. Returns what was lost: rows,
 /// run.json or printed results; empty when nothing was.
 std::string finish(RunFolder& folder, const RunRecord& record, Console& console) {
-  io::CsvTable& log = folder.log();
-  const std::error_code log_error = log.flush();
   std::string lost;
   const auto add_loss = [&](const std::string& what) { lost += (lost.empty() ? "" : "; ") + what; };
-  if (log_error) {
-    const std::string rows = log.pending_rows() == 1 ? " row" : " rows";
-    add_loss(log.file().string() + " lacks the last " + io::to_text(log.pending_rows()) + rows + ": " +
-             log_error.message());
+  for (io::CsvTable& table : folder.tables()) {
+    const std::error_code error = table.flush();
+    if (!error) continue;
+    const std::string rows = table.pending_rows() == 1 ? " row" : " rows";
+    add_loss(table.file().string() + " lacks the last " + io::to_text(table.pending_rows()) + rows + ": " +
+             error.message());
   }
   try {
     folder.write_record(record);
@@ -107,7 +107,9 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
     return 0;
   }
   const InterruptWatch interrupt;
-  RunFolder folder(io::disk(), settings, log_columns());
+  const TableKind tables[] = {
+      {"log.csv", log_columns()}, {"decisions.csv", decision_columns()}, {"layers.csv", layer_columns()}};
+  RunFolder folder(io::disk(), settings, tables);
   if (settings.threads > 0) set_default_threads(static_cast<int>(settings.threads));
 
   const OpenedDataset data = open_dataset(settings);
@@ -120,12 +122,12 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   const Tensor logits = settings.model == "cnn" ? cnn(input, images.classes()) : mlp(input, images.classes());
   const Tensor loss = softmax_cross_entropy(logits);
   Model model(graph, loss, {.batch = static_cast<int>(settings.batch), .seed = settings.seed});
-  // Without momentum nothing here reads the velocity.
+  // Without momentum hardly anything reads the velocity.
   const SgdOptions rule{.lr = static_cast<float>(settings.lr),
                         .momentum = static_cast<float>(settings.momentum),
                         .dampening = static_cast<float>(settings.dampening),
                         .weight_decay = static_cast<float>(settings.weight_decay),
-                        .keep_velocity = false};
+                        .keep_velocity = wants_velocity(settings)};
   Sgd sgd(model.parameters(), rule);
 
   RunRecord record = make_record(settings, words, data, model);
@@ -139,10 +141,16 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   }
   folder.begin(record);
   console.note(header_block(record));
+  if (settings.weight_decay == 0 && settings.schedule == "fdr") {
+    console.warning(
+        "--weight-decay 0: nothing confines the norm of the parameters, so O_L and O_R never settle to be equal and "
+        "the learning rate may never be cut; the paper uses 0.01");
+  }
 
   std::exception_ptr failure;
   try {
-    Trainer({data.images, model, sgd, folder.log(), console, interrupt}, record).run();
+    Schedule schedule({sgd, model.parameters(), folder.table(1), folder.table(2)}, settings, record.steps_per_epoch);
+    Trainer({data.images, model, sgd, schedule, folder.tables(), console, interrupt}, record).run();
     record.status = record.epochs_done == settings.epochs ? "finished" : "interrupted";
   } catch (const std::exception& error) {
     failure = std::current_exception();

@@ -11,7 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* log_name = "log.csv";
 constexpr const char* record_name = "run.json";
 
 [[noreturn]] void refuse(const fs::path& folder, const std::error_code& error) {
@@ -62,19 +61,20 @@ fs::path make_run_folder(const Settings& settings, Undo& undo) {
   return folder;
 }
 
-/// The name that the log has until the run begins. Throws Error when the folder holds what must not be overwritten.
-fs::path first_log_name(const fs::path& folder, bool force) {
-  for (const char* name : {log_name, record_name}) {
-    const fs::path file = folder / name;
-    if (!force && is_taken(file)) {
-      throw Error(file.string() + " exists already; choose another --out, or --force to overwrite it");
-    }
-    std::error_code ignored;
-    if (fs::is_directory(file, ignored)) throw Error(file.string() + " cannot be replaced: it is a folder");
+/// Throws Error when the file must not be overwritten.
+void check_free(const fs::path& file, bool force) {
+  if (!force && is_taken(file)) {
+    throw Error(file.string() + " exists already; choose another --out, or --force to overwrite it");
   }
-  if (!force) return folder / log_name;
+  std::error_code ignored;
+  if (fs::is_directory(file, ignored)) throw Error(file.string() + " cannot be replaced: it is a folder");
+}
+
+/// The name that a table has until the run begins.
+fs::path first_name(const fs::path& file, bool force) {
+  if (!force) return file;
   // What has this name is left from a process that had our number and was killed.
-  const fs::path beside = io::partial_name(folder / log_name);
+  const fs::path beside = io::partial_name(file);
   std::error_code ignored;
   fs::remove(beside, ignored);
   return beside;
@@ -87,18 +87,27 @@ Undo::~Undo() {
   for (; !made_.empty(); made_.pop_back()) fs::remove(made_.back(), ignored);
 }
 
-RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const std::string> columns)
-    : files_(files),
-      folder_(make_run_folder(settings, undo_)),
-      log_(files, first_log_name(folder_, settings.force), columns) {
-  undo_.add(log_.file());
+RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables)
+    : files_(files), folder_(make_run_folder(settings, undo_)) {
+  for (const TableKind& kind : tables) {
+    names_.push_back(folder_ / kind.name);
+    check_free(names_.back(), settings.force);
+  }
+  check_free(folder_ / record_name, settings.force);
+  tables_.reserve(tables.size());
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    tables_.emplace_back(files, first_name(names_[i], settings.force), tables[i].columns);
+    undo_.add(tables_.back().file());
+  }
 }
 
 void RunFolder::begin(const RunRecord& record) {
   const bool first = !is_taken(folder_ / record_name);
   write_record(record);
   if (first) undo_.add(folder_ / record_name);
-  if (log_.file() != folder_ / log_name) log_.rename(folder_ / log_name);
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    if (tables_[i].file() != names_[i]) tables_[i].rename(names_[i]);
+  }
   undo_.keep();
 }
 

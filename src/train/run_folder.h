@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/csv.h"
@@ -29,21 +30,29 @@ class Undo {
   std::vector<std::filesystem::path> made_;  // removed from the last to the first
 };
 
-/// Holds log.csv and run.json. Without --force the log is made at once, and of several runs that want the folder
-/// one gets it. With --force it is made beside the old one, which stays as it is until begin(). Until then the
-/// destructor removes what was made, folders included.
+/// A table of a run: its file's name and its columns.
+struct TableKind {
+  std::string_view name;
+  std::vector<std::string> columns;
+};
+
+/// Holds the tables (log.csv first) and run.json. Without --force the tables are made at once, and of several runs
+/// that want the folder one gets it. With --force they are made beside the old ones, which stay as they are until
+/// begin(). Until then the destructor removes what was made, folders included.
 class RunFolder {
  public:
   /// Makes settings.out, or without one a folder nobody has (runs/mnist-mlp-seed1, runs/mnist-mlp-seed1-2, ...),
-  /// and the log with its header. Throws Error when it holds a run already and --force is not given, and when
-  /// folder or log cannot be made.
-  RunFolder(io::Files& files, const Settings& settings, std::span<const std::string> columns);
+  /// and the tables with their headers. Throws Error when it holds a run already and --force is not given, and when
+  /// folder or tables cannot be made.
+  RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables);
 
   const std::filesystem::path& path() const { return folder_; }
-  io::CsvTable& log() { return log_; }
+  /// In the order in which they were given.
+  io::CsvTable& table(std::size_t index) { return tables_[index]; }
+  std::span<io::CsvTable> tables() { return tables_; }
 
-  /// Writes the first run.json and, with --force, puts the new log in the place of the old one. Throws Error when
-  /// that fails; unless it is the very last step, renaming the log, the old run is whole then.
+  /// Writes the first run.json and, with --force, puts the new tables in the places of the old ones. Throws Error
+  /// when that fails; unless it is one of the very last steps, renaming the tables, the old run is whole then.
   void begin(const RunRecord& record);
   /// Replaces run.json. Throws Error when it cannot be written; what it held stays.
   void write_record(const RunRecord& record);
@@ -52,7 +61,8 @@ class RunFolder {
   io::Files& files_;
   Undo undo_;
   std::filesystem::path folder_;
-  io::CsvTable log_;
+  std::vector<std::filesystem::path> names_;  // of the tables, once the run has begun
+  std::vector<io::CsvTable> tables_;
 };
 
 }  // namespace quench::train

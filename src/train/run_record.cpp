@@ -64,7 +64,17 @@ void write_results(io::JsonWriter& json, const RunRecord& record) {
   json.key("elapsed_seconds").number(record.seconds);
   json.key("training_seconds").number(record.training_seconds);
   json.key("peak_memory_bytes").number(peak_memory());
-  if (record.last_row) json.key("f_batch").number(record.last_row->f_batch);
+  if (record.last_row) {
+    const FdrRow& fdr = record.last_row->fdr;
+    json.key("f_batch").number(record.last_row->f_batch);
+    json.key("lr").number(static_cast<double>(fdr.next_lr));
+    json.key("cuts").number(record.cuts);
+    json.key("O_L").number(fdr.verdict.whole.o_l);
+    json.key("O_R").number(fdr.verdict.whole.o_r);
+    json.key("ratio").number(fdr.verdict.whole.ratio);
+    json.key("ratio_sd").number(fdr.verdict.whole.ratio_sd);
+    json.key("verdict").string(verdict_name(fdr.verdict.verdict));
+  }
   if (record.last_measurement) {
     const Measurement& last = *record.last_measurement;
     json.key("measured_epoch").number(record.measured_epoch);

@@ -38,6 +38,7 @@ struct RunRecord {
   double training_seconds = 0;  ///< without measurements, finished epochs only
   std::optional<EpochRow> last_row;
   std::optional<Measurement> last_measurement;
+  std::int64_t cuts = 0;                            ///< of the learning rate
   std::int64_t measured_epoch = 0;                  ///< which last_measurement is of: the state at its end
   std::optional<std::uint64_t> parameter_checksum;  ///< io::Checksum over all tensors in order
 };

@@ -45,6 +45,7 @@ void Trainer::run() {
 void Trainer::train() {
   const Settings& settings = record_.settings;
   parts_.console.result(table_header(parts_.data.test.size()));
+  parts_.schedule.begin();
   for (std::int64_t epoch = 1; epoch <= settings.epochs && parts_.interrupt.signal() == 0; ++epoch) {
     EpochRow row;
     row.epoch = epoch;
@@ -59,6 +60,7 @@ bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
   const double start = seconds();
   progress_.begin_epoch(epoch, start);
   row.lr = parts_.sgd.lr;
+  parts_.schedule.begin_epoch(epoch);
   const Batches batches = sample_epoch(record_.settings, parts_.data.train, epoch);
   double sum = 0;
   for (std::int64_t done = 0; done < batches.size();) {
@@ -73,10 +75,11 @@ bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
   row.seconds = seconds() - start;
   const auto images = static_cast<double>(batches.size() * record_.settings.batch);
   row.images_per_second = row.seconds > 0 ? images / row.seconds : 0;
+  row.fdr = parts_.schedule.end_epoch();
   // The last update of the epoch has no step after it that would notice.
-  row.theta_squared = parts_.sgd.norms().theta_theta;
-  if (!std::isfinite(row.theta_squared))
-    diverged("squared norm of the parameters", row.theta_squared, epoch, batches.size());
+  const double theta_squared = row.fdr.theta_squared;
+  if (!std::isfinite(theta_squared))
+    diverged("squared norm of the parameters", theta_squared, epoch, batches.size());
   return true;
 }
 
@@ -87,6 +90,7 @@ double Trainer::step(const Batch& batch, std::int64_t epoch, std::int64_t step_o
   if (!std::isfinite(loss)) diverged("loss with weight decay", loss, epoch, step_of_epoch);
   last_finite_loss_ = loss;
   any_finite_loss_ = true;
+  parts_.schedule.step(loss);
   return loss;
 }
 
@@ -97,7 +101,7 @@ void Trainer::measure(EpochRow& row) {
   if (!std::isfinite(train.loss))
     diverged("loss over the training set", train.loss, row.epoch, record_.steps_per_epoch);
   if (!std::isfinite(test.loss)) diverged("loss over the test set", test.loss, row.epoch, record_.steps_per_epoch);
-  const double f = train.loss + l2(row.theta_squared);
+  const double f = train.loss + l2(row.fdr.theta_squared);
   if (!std::isfinite(f))
     diverged("loss over the training set with weight decay", f, row.epoch, record_.steps_per_epoch);
   row.ended = Measurement{.f = f,
@@ -111,10 +115,11 @@ void Trainer::measure(EpochRow& row) {
 }
 
 void Trainer::report(const EpochRow& row) {
-  const std::error_code error = parts_.log.add(log_cells(row));
+  parts_.tables[0].add(log_cells(row));
   record_.epochs_done = row.epoch;
   record_.training_seconds += row.seconds;
   record_.last_row = row;
+  record_.cuts = parts_.schedule.cuts();
   if (row.ended) {
     record_.last_measurement = row.ended;
     record_.measured_epoch = row.epoch;
@@ -122,14 +127,30 @@ void Trainer::report(const EpochRow& row) {
 
   progress_.clear();
   parts_.console.result(table_line(row));
-  const std::string file = parts_.log.file().string();
-  if (error && !log_failed_) {
-    parts_.console.warning(file + " cannot be written: " + error.message() +
-                           "; training goes on, rows are kept and tried again after each epoch");
-  } else if (!error && log_failed_) {
-    parts_.console.warning(file + " is written again, no row is lost");
+  check_tables();
+  const AuditResult& audit = row.fdr.audit;
+  if (!audit.passed() && !audit_failed_) {
+    parts_.console.warning("the audit of epoch " + io::to_text(row.epoch) + " failed: residual " +
+                           io::to_text(audit.residual) + " of O_R, bound " + io::to_text(audit.bound) + "; drift " +
+                           io::to_text(audit.drift_residual) + " of |theta|^2, bound " +
+                           io::to_text(audit.drift_bound) + ": O_L, O_R and what the parameters did disagree");
+    audit_failed_ = true;
   }
-  log_failed_ = static_cast<bool>(error);
+}
+
+void Trainer::check_tables() {
+  table_failed_.resize(parts_.tables.size());
+  for (std::size_t i = 0; i < parts_.tables.size(); ++i) {
+    const std::error_code error = parts_.tables[i].flush();
+    const std::string file = parts_.tables[i].file().string();
+    if (error && !table_failed_[i]) {
+      parts_.console.warning(file + " cannot be written: " + error.message() +
+                             "; training goes on, rows are kept and tried again after each epoch");
+    } else if (!error && table_failed_[i]) {
+      parts_.console.warning(file + " is written again, no row is lost");
+    }
+    table_failed_[i] = static_cast<bool>(error);
+  }
 }
 
 double Trainer::l2(double theta_squared) const {

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "io/csv.h"
 #include "io/progress.h"
@@ -13,6 +15,7 @@
 #include "train/epoch_row.h"
 #include "train/interrupt.h"
 #include "train/run_record.h"
+#include "train/schedule.h"
 
 namespace quench::train {
 
@@ -23,7 +26,8 @@ class Trainer {
     const Dataset& data;
     Model& model;
     Sgd& sgd;
-    io::CsvTable& log;
+    Schedule& schedule;
+    std::span<io::CsvTable> tables;  ///< the first is the log
     Console& console;
     const InterruptWatch& interrupt;
   };
@@ -43,6 +47,8 @@ class Trainer {
   double step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch);
   void measure(EpochRow& row);
   void report(const EpochRow& row);
+  /// Warns once when a table cannot be written, and once when it can be again.
+  void check_tables();
   double l2(double theta_squared) const;
   [[noreturn]] void diverged(const char* what, double value, std::int64_t epoch, std::int64_t step_of_epoch);
   /// Since the trainer was made.
@@ -54,7 +60,8 @@ class Trainer {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double last_finite_loss_ = 0;
   bool any_finite_loss_ = false;
-  bool log_failed_ = false;
+  std::vector<bool> table_failed_;  // which tables could not be written the last time
+  bool audit_failed_ = false;
 };
 
 }  // namespace quench::train

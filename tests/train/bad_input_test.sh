@@ -294,15 +294,15 @@ check 'and is reported' grep -Eq 'swapped/log.csv cannot be written: (it is not 
 # not. What the program prints goes through pipes, which have no size.
 make_mnist tiny 20 10
 (
-  ulimit -f 3
-  "$train" mnist --data tiny --batch 20 --epochs 60 --eval-every 0 --out filling
+  ulimit -f 8
+  "$train" mnist --data tiny --batch 20 --epochs 100 --eval-every 0 --out filling
   echo $? >code.txt
 ) 2>&1 | cat >said.txt
 check 'a disk that fills during the run ends in exit code 1' test "$(cat code.txt)" -eq 1
 check 'after one warning' test "$(grep -c 'warning: filling/log.csv cannot be written' said.txt)" -eq 1
-check 'and all epochs' grep -q '^finished: 60 of 60 epochs' said.txt
+check 'and all epochs' grep -q '^finished: 100 of 100 epochs' said.txt
 check 'with a message about the rows that are missing' grep -q '^train: filling/log.csv lacks the last [0-9]* rows: ' said.txt
-check 'the log that is there has whole rows' awk -F, 'NF != 15 { exit 1 } END { exit NR < 20 }' filling/log.csv
+check 'the log that is there has whole rows' awk -F, 'NR == 1 { columns = NF } NF != columns { exit 1 } END { exit NR < 20 }' filling/log.csv
 check 'and ends with one' test -z "$(tail -c 1 filling/log.csv)"
 
 # --- a loss that is no number -----------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ TEST_CASE("a data set alone asks for the run of the paper") {
   CHECK(settings.dampening == 0);
   CHECK(settings.weight_decay == 0.01);
   CHECK(settings.optimizer == "sgd");
-  CHECK(settings.schedule == "constant");
+  CHECK(settings.schedule == "fdr");
   CHECK(settings.seed == 1);
   CHECK(settings.data_seed == 1);
   CHECK(settings.sampling == "shuffle");
@@ -195,7 +195,7 @@ TEST_CASE("a number that is another one as a float is refused with the reason, r
 TEST_CASE("a name that is not among the choices is refused with the choices") {
   CHECK(refusal({"mnist", "--sampling=random"}) == "--sampling: found \"random\", expected shuffle or iid");
   CHECK(refusal({"mnist", "--optimizer=adam"}) == "--optimizer: found \"adam\", expected sgd");
-  CHECK(refusal({"mnist", "--schedule=fdr"}) == "--schedule: found \"fdr\", expected constant");
+  CHECK(refusal({"mnist", "--schedule=cosine"}) == "--schedule: found \"cosine\", expected fdr, constant or preset");
   CHECK(refusal({"mnist", "--model=rnn"}) == "--model: found \"rnn\", expected mlp or cnn");
 }
 

@@ -17,7 +17,7 @@ namespace io = quench::io;
 
 namespace {
 
-const std::vector<std::string> columns{"epoch", "loss"};
+const std::vector<TableKind> tables{{"log.csv", {"epoch", "loss"}}};
 
 /// The disk of this machine, on which some things fail when told to.
 class FailingDisk final : public io::Files {
@@ -54,7 +54,7 @@ Settings settings_for(const fs::path& out, bool force = false) {
 
 std::string refusal(const Settings& settings) {
   try {
-    const RunFolder folder(io::disk(), settings, columns);
+    const RunFolder folder(io::disk(), settings, tables);
   } catch (const quench::Error& error) {
     return error.what();
   }
@@ -67,11 +67,11 @@ TEST_CASE("a run has its folder, its log and its record from the beginning") {
   const TemporaryFolder top;
   const fs::path out = top / "a" / "b";
   {
-    RunFolder folder(io::disk(), settings_for(out), columns);
+    RunFolder folder(io::disk(), settings_for(out), tables);
     CHECK(folder.path() == out);
     CHECK(read_all(out / "log.csv") == "epoch,loss\n");
     folder.begin({});
-    CHECK_FALSE(folder.log().add(std::vector<std::string>{"1", "0.5"}));
+    CHECK_FALSE(folder.table(0).add(std::vector<std::string>{"1", "0.5"}));
   }
   CHECK(read_all(out / "log.csv") == "epoch,loss\n1,0.5\n");
   CHECK(read_all(out / "run.json").starts_with("{"));
@@ -79,10 +79,10 @@ TEST_CASE("a run has its folder, its log and its record from the beginning") {
 
 TEST_CASE("a run that does not begin leaves no trace, not even folders") {
   const TemporaryFolder top;
-  { const RunFolder folder(io::disk(), settings_for(top / "a" / "b"), columns); }
+  { const RunFolder folder(io::disk(), settings_for(top / "a" / "b"), tables); }
   CHECK_FALSE(fs::exists(top / "a"));
   fs::create_directory(top / "mine");
-  { const RunFolder folder(io::disk(), settings_for(top / "mine"), columns); }
+  { const RunFolder folder(io::disk(), settings_for(top / "mine"), tables); }
   CHECK(fs::is_empty(top / "mine"));
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("a run whose first run.json finds the disk full leaves no trace and ca
   FailingDisk disk;
   disk.replace_fails = true;
   for (int attempt = 0; attempt < 2; ++attempt) {
-    RunFolder folder(disk, settings_for(top / "run"), columns);
+    RunFolder folder(disk, settings_for(top / "run"), tables);
     CHECK_THROWS_WITH_AS(
         folder.begin({}),
         ((top / "run" / "run.json").string() + " cannot be written: No space left on device").c_str(),
@@ -102,7 +102,7 @@ TEST_CASE("a run whose first run.json finds the disk full leaves no trace and ca
 
 TEST_CASE("two runs that want one folder: the second is refused while the first has not even begun") {
   const TemporaryFolder top;
-  RunFolder first(io::disk(), settings_for(top / "run"), columns);
+  RunFolder first(io::disk(), settings_for(top / "run"), tables);
   const std::string log = (top / "run" / "log.csv").string();
   CHECK(refusal(settings_for(top / "run")) ==
         log + " exists already; choose another --out, or --force to overwrite it");
@@ -132,17 +132,17 @@ TEST_CASE("with --force the old run is whole until the new one begins") {
            std::distance(fs::directory_iterator(top.path()), fs::directory_iterator()) == 2;
   };
   FailingDisk disk;
-  { const RunFolder folder(disk, settings_for(top.path(), true), columns); }
+  { const RunFolder folder(disk, settings_for(top.path(), true), tables); }
   CHECK(is_whole());
   disk.replace_fails = true;
   {
-    RunFolder folder(disk, settings_for(top.path(), true), columns);
+    RunFolder folder(disk, settings_for(top.path(), true), tables);
     CHECK_THROWS_AS(folder.begin({}), quench::Error);
   }
   CHECK(is_whole());
   disk.replace_fails = false;
   {
-    RunFolder folder(disk, settings_for(top.path(), true), columns);
+    RunFolder folder(disk, settings_for(top.path(), true), tables);
     folder.begin({});
   }
   CHECK(read_all(top / "log.csv") == "epoch,loss\n");
@@ -155,7 +155,7 @@ TEST_CASE("with --force a log that cannot be put in place of the old one leaves 
   FailingDisk disk;
   disk.rename_fails = true;
   {
-    RunFolder folder(disk, settings_for(top.path(), true), columns);
+    RunFolder folder(disk, settings_for(top.path(), true), tables);
     CHECK_THROWS_AS(folder.begin({}), quench::Error);
   }
   CHECK(read_all(top / "log.csv") == "old log");

@@ -61,18 +61,18 @@ check 'log.csv has the promised columns' grep -q \
   '^epoch,step,lr,f_batch,f,cross_entropy,train_accuracy,test_accuracy,seconds,images_per_second' $log
 check 'and a row for each epoch' test "$(tail -n +2 $log | cut -d, -f1,2 | tr '\n' ' ')" = '1,3 2,6 3,9 '
 check 'f is the cross-entropy and the L2 term' awk -F, '
-  NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "theta_squared") t = i; next }
+  NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "theta_sq") t = i; next }
   { d = $5 - $6 - 0.005 * $t; if (d * d > 1e-12 || $6 <= 0 || $t <= 0) exit 1 }' $log
 check 'the error of the test accuracy is binomial' awk -F, '
   NR == 1 { for (i = 1; i <= NF; ++i) column[$i] = i; next }
   { n = $column["test_images"]; p = $8; d = $column["test_accuracy_error"] - sqrt(p * (1 - p) / n)
     if (n != 50 || d * d > 1e-20) exit 1 }' $log
 check 'accuracies are fractions' awk -F, 'NR > 1 && ($7 < 0 || $7 > 1 || $8 < 0 || $8 > 1) { exit 1 }' $log
-check 'the table on standard output has a row for each epoch' test "$(grep -c '^ *[1-3] .*[0-9]$' out.txt)" -eq 3
+check 'the table on standard output has a row for each epoch' test "$(grep -Ec '^ *[1-3] .*[0-9]  [a-z][a-z ]*(, rate cut to [0-9.]+)?$' out.txt)" -eq 3
 check 'its header says how many test images there are' grep -q 'test acc (50)' out.txt
 check 'its rows have the error of the test accuracy' test "$(grep -c '^ *[1-3] .* 0\.[0-9]* +- 0\.0[0-9]* ' out.txt)" -eq 3
 check 'so does the summary' grep -Eq '^  accuracy +train [0-9.]+, test [0-9.]+ \+- 0\.[0-9]+ \(50 images\)$' out.txt
-check 'the summary names the files' grep -q 'runs/mnist-mlp-seed1/log.csv, runs/mnist-mlp-seed1/run.json' out.txt
+check 'the summary names the files' grep -q 'runs/mnist-mlp-seed1/log.csv, decisions.csv, layers.csv, run.json' out.txt
 for word in data model memory machine seed optimizer training output; do
   check "the header block on standard error has a line for: $word" grep -q "^  $word  *[^ ]" err.txt
 done
@@ -140,7 +140,7 @@ check 'a run on CIFAR-10 ends with exit code 0' test $? -eq 0
 check 'it trains the convolutional network' grep -q '^  model  *cnn, ' err.txt
 check 'on real images' grep -q 'cifar10: real, from small/cifar-10-batches-bin; 60 to train, 20 to test' err.txt
 check "with the paper's settings" \
-  grep -q '^  optimizer  *sgd, lr 0.1 constant, momentum 0.9, dampening 0, weight decay 0.01$' err.txt
+  grep -q '^  optimizer  *sgd, lr 0.1 fdr, momentum 0.9, dampening 0, weight decay 0.01$' err.txt
 check 'and says how many test images there are' grep -Eq 'test [0-9.]+ \+- [0-9.]+ \(20 images\)$' out.txt
 for fact in '"dataset": "cifar10"' '"model": "cnn"' '"momentum": 0.9' '"training_images": 60' '"kind": "real"'; do
   check "run.json of CIFAR-10 holds $fact" grep -qF "$fact" runs/cifar10-cnn-seed1/run.json
@@ -191,7 +191,7 @@ interrupted() {
 }
 
 whole_log() {
-  [ -z "$(tail -c 1 "$1/log.csv")" ] && awk -F, 'NF != 15 || (NR > 1 && ($1 != NR - 1 || $2 != 3 * $1)) { exit 1 }' "$1/log.csv"
+  [ -z "$(tail -c 1 "$1/log.csv")" ] && awk -F, 'NR == 1 { columns = NF } NF < 15 || NF != columns || (NR > 1 && ($1 != NR - 1 || $2 != 3 * $1)) { exit 1 }' "$1/log.csv"
 }
 
 interrupted stopped INT

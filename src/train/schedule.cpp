@@ -1,0 +1,190 @@
+#include "train/schedule.h"
+
+#include <cmath>
+#include <utility>
+
+#include "io/numbers.h"
+#include "quench/detectors.h"
+#include "quench/error.h"
+
+namespace quench::train {
+namespace {
+
+using io::to_text;
+
+/// An epoch watches the true displacements of this part of the parameters, the next epoch another.
+constexpr std::int64_t watch_parts = 8;
+
+FdrOptions fdr_options(const Settings& settings) {
+  return {.threshold = settings.fdr_threshold,
+          .decay = settings.fdr_decay,
+          .lagged_velocity = settings.fdr_lagged,
+          .demand_equilibrium = settings.fdr_equilibrium};
+}
+
+CutOptions cut_options(const Settings& settings) {
+  return {.decay = settings.schedule == "fdr" ? settings.fdr_decay : 1.0 - settings.cut_factor,
+          .lr_min = settings.lr_min,
+          .max_cuts = settings.max_cuts};
+}
+
+std::unique_ptr<Detector> make_active(const Settings& settings, const Parameters& parameters) {
+  if (settings.schedule == "fdr" || settings.schedule == "constant") return nullptr;
+  if (settings.schedule == "preset") {
+    return std::make_unique<PresetDetector>(PresetOptions{.epochs = settings.preset_epochs});
+  }
+  return make_detector(settings.schedule, parameters);
+}
+
+std::string yes_or_no(bool value) { return value ? "1" : "0"; }
+
+/// A number that is not known is an empty cell.
+std::string cell(double value) { return std::isnan(value) ? std::string() : to_text(value); }
+
+}  // namespace
+
+std::vector<std::string> decision_columns() {
+  return {"epoch", "step", "detector", "active",   "t",  "window_start", "statistic", "limit",  "spent",
+          "O_L",   "O_R",  "ratio",    "ratio_sd", "lr", "next_lr",      "cut",       "reason", "outcome"};
+}
+
+std::vector<std::string> layer_columns() { return {"epoch", "step", "tensor", "O_L", "O_R", "ratio"}; }
+
+bool wants_velocity(const Settings& settings) {
+  return settings.schedule == "pflug" || settings.detectors == "all";
+}
+
+Schedule::Schedule(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch)
+    : parts_(parts),
+      settings_(settings),
+      steps_per_epoch_(steps_per_epoch),
+      fdr_(fdr_options(settings)),
+      active_(make_active(settings, parts.parameters)),
+      cutter_(cut_options(settings)),
+      tensors_(parts.parameters.tensors.size(), steps_per_epoch, settings.fdr_lagged),
+      audit_(steps_per_epoch) {
+  if (settings.theta_c) shift_.emplace(parts.sgd, parts.parameters, steps_per_epoch);
+  if (settings.detectors != "none") {
+    for (const std::string_view name : detector_names()) {
+      const bool dear = name == "pflug";  // wants the velocity of a run without momentum stored
+      if (name == "preset" || name == settings.schedule || (dear && settings.detectors != "all")) continue;
+      watchers_.push_back({make_detector(name, parts.parameters)});
+    }
+  }
+  for (const Parameter& tensor : parts.parameters.tensors) tensor_names_.push_back(tensor.name);
+}
+
+void Schedule::begin() {
+  audit_.restart(parts_.sgd.norms());
+  for (Watcher& watcher : watchers_) watcher.detector->restart();
+  active().restart();
+}
+
+void Schedule::begin_epoch(std::int64_t epoch) {
+  epoch_ = epoch;
+  cut_in_epoch_ = false;
+  fdr_.reserve(steps_per_epoch_);
+  if (active_) active_->reserve(steps_per_epoch_);
+  for (Watcher& watcher : watchers_) watcher.detector->reserve(steps_per_epoch_);
+  parts_.sgd.watch((epoch - 1) % watch_parts, watch_parts);
+  audit_.watch(parts_.sgd.norms());
+}
+
+void Schedule::step(double loss) {
+  ++step_;
+  const Observables& sums = parts_.sgd.observables();
+  fdr_.observe(loss, sums);
+  if (active_) active_->observe(loss, sums);
+  for (Watcher& watcher : watchers_) watcher.detector->observe(loss, sums);
+  tensors_.observe(parts_.sgd.per_tensor());
+  audit_.observe(sums);
+  if (audit_.wants_norms()) audit_.mark(parts_.sgd.norms());
+  // The end of an epoch has its own test.
+  if (settings_.fdr_every > 0 && fdr_.averages().steps() % settings_.fdr_every == 0 &&
+      step_ % steps_per_epoch_ != 0)
+    decide();
+}
+
+FdrRow Schedule::end_epoch() {
+  const Norms now = parts_.sgd.norms();
+  const Observables& last = parts_.sgd.observables();
+  FdrRow row;
+  row.theta_squared = now.theta_theta;
+  row.v_squared = now.v_v;
+  if (std::isnan(now.v_v)) {  // not stored: v' = -a g
+    const double a = 1.0 - last.dampening;
+    row.v_squared = a * a * last.g_g;
+  }
+  row.verdict = fdr_verdict(fdr_.averages(), {.threshold = settings_.fdr_threshold,
+                                              .steps_per_epoch = steps_per_epoch_,
+                                              .weight_decay = settings_.weight_decay,
+                                              .after_cut = cutter_.cuts() > 0});
+  row.audit = audit_.check(fdr_.averages(), last, now);
+  if (shift_) row.shifted = shift_->end_of_period(fdr_.averages());
+  write_layers();
+  watch_others();
+  const bool due = settings_.fdr_every == 0 || fdr_.averages().steps() % settings_.fdr_every == 0;
+  if (due && settings_.schedule != "constant") decide();
+  row.cut = cut_in_epoch_;
+  row.next_lr = parts_.sgd.lr;
+  return row;
+}
+
+bool Schedule::decide() {
+  Detector& detector = active();
+  const Decision decision = cutter_.decide(detector.test(), parts_.sgd.lr);
+  write_decision(detector, true, decision);
+  if (!decision.cut) return false;
+  parts_.sgd.lr = decision.next_lr;
+  cut_in_epoch_ = true;
+  restart();
+  return true;
+}
+
+void Schedule::watch_others() {
+  const float lr = parts_.sgd.lr;
+  for (Watcher& watcher : watchers_) {
+    const Finding finding = watcher.detector->test();
+    if (!finding.spent) continue;
+    write_decision(*watcher.detector, false, {.finding = finding, .lr = lr, .next_lr = lr, .outcome = "would cut"});
+    watcher.detector->restart();
+  }
+  if (settings_.schedule == "fdr") return;
+  // Its averages are those of the log and go on: said once for as long as it holds.
+  const Finding finding = fdr_.test();
+  if (finding.spent && !fdr_was_spent_) {
+    write_decision(fdr_, false, {.finding = finding, .lr = lr, .next_lr = lr, .outcome = "would cut"});
+  }
+  fdr_was_spent_ = finding.spent;
+}
+
+void Schedule::restart() {
+  const std::int64_t phase = step_ % steps_per_epoch_;
+  fdr_.restart();
+  fdr_was_spent_ = false;
+  if (active_) active_->restart();
+  for (Watcher& watcher : watchers_) watcher.detector->restart();
+  tensors_.restart(phase);
+  if (shift_) shift_->restart();
+  audit_.restart(parts_.sgd.norms(), phase);
+}
+
+void Schedule::write_decision(const Detector& detector, bool is_active, const Decision& decision) {
+  const FdrWindow w = fdr_.averages().half_running();
+  parts_.decisions.add(std::vector<std::string>{
+      to_text(epoch_), to_text(step_), std::string(detector.name()), yes_or_no(is_active), to_text(w.last),
+      to_text(w.first), cell(decision.finding.statistic), cell(decision.finding.limit),
+      yes_or_no(decision.finding.spent), cell(w.o_l), cell(w.o_r), cell(w.ratio), cell(w.ratio_sd),
+      to_text(decision.lr), to_text(decision.next_lr), yes_or_no(decision.cut), decision.finding.reason,
+      decision.outcome});
+}
+
+void Schedule::write_layers() {
+  const std::vector<TensorSides> tensors = tensors_.half_running();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    parts_.layers.add(std::vector<std::string>{to_text(epoch_), to_text(step_), tensor_names_[i],
+                                               cell(tensors[i].o_l), cell(tensors[i].o_r), cell(tensors[i].ratio)});
+  }
+}
+
+}  // namespace quench::train

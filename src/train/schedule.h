@@ -1,0 +1,93 @@
+// What happens to the learning rate in a run, and what is known about it: the detector that decides, those that only
+// watch, the averages of the fluctuation-dissipation relation and the audit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/csv.h"
+#include "quench/audit.h"
+#include "quench/detector.h"
+#include "quench/fdr.h"
+#include "quench/fdr_shift.h"
+#include "quench/fdr_tensors.h"
+#include "quench/sgd.h"
+#include "train/settings.h"
+
+namespace quench::train {
+
+/// What the end of an epoch tells about the relation.
+struct FdrRow {
+  FdrVerdict verdict;
+  AuditResult audit;
+  std::optional<FdrWindow> shifted;  ///< with --theta-c
+  double theta_squared = 0;  ///< |theta|^2
+  double v_squared = 0;      ///< |v|^2 of the velocity that made the last step
+  bool cut = false;          ///< the learning rate was cut in this epoch or at its end
+  float next_lr = 0;
+};
+
+/// decisions.csv: a row for each test of the detector that decides, and one for each time that another would have
+/// cut. layers.csv: a row for each tensor and epoch.
+std::vector<std::string> decision_columns();
+std::vector<std::string> layer_columns();
+
+/// Whether a detector that was asked for needs the velocity of a run without momentum.
+bool wants_velocity(const Settings& settings);
+
+class Schedule {
+ public:
+  /// What it measures and where it writes; all must outlive it. Failures to write are kept by the tables and come
+  /// out with the next flush.
+  struct Parts {
+    Sgd& sgd;
+    Parameters parameters;
+    io::CsvTable& decisions;
+    io::CsvTable& layers;
+  };
+  Schedule(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch);
+
+  /// Before the first step.
+  void begin();
+  void begin_epoch(std::int64_t epoch);
+  /// After each step: loss is that of the mini-batch with L2. May change sgd.lr when --fdr-every asks for it.
+  /// Allocates nothing unless it cuts.
+  void step(double loss);
+  /// Tests, checks, and sets sgd.lr for the next epoch.
+  FdrRow end_epoch();
+
+  std::int64_t cuts() const { return cutter_.cuts(); }
+
+ private:
+  struct Watcher {
+    std::unique_ptr<Detector> detector;
+    bool was_spent = false;
+  };
+  /// Tests the detector that decides; true when the rate was cut.
+  bool decide();
+  void watch_others();
+  void restart();
+  void write_decision(const Detector& detector, bool active, const Decision& decision);
+  void write_layers();
+  Detector& active() { return active_ ? *active_ : static_cast<Detector&>(fdr_); }
+
+  Parts parts_;
+  const Settings& settings_;
+  std::int64_t steps_per_epoch_;
+  FdrDetector fdr_;
+  std::unique_ptr<Detector> active_;  // null: fdr_ decides, or nothing does
+  Cutter cutter_;
+  std::vector<Watcher> watchers_;
+  FdrTensors tensors_;
+  std::optional<FdrShift> shift_;
+  Audit audit_;
+  std::vector<std::string> tensor_names_;
+  std::int64_t epoch_ = 0, step_ = 0;  // step: since the start of the run
+  bool fdr_was_spent_ = false;
+  bool cut_in_epoch_ = false;
+};
+
+}  // namespace quench::train
