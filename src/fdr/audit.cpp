@@ -15,8 +15,8 @@ namespace {
 
 /// Rounding to float moves a number by this part of it, in the root mean square over mantissas.
 constexpr double float_rounding = 2.4e-8;
-/// Twice the usual six: where only L2 moves a weight, as at the pixels that are always black, its roundings repeat from
-/// step to step instead of cancelling (up to 0.8 of six deviations in the first epoch on MNIST).
+/// Twice the usual six: where only L2 moves a weight, as at the pixels that are always black, its roundings repeat
+/// from step to step instead of cancelling (up to 0.8 of six deviations in the first epoch on MNIST).
 constexpr double deviations = 12;
 constexpr double double_rounding = 1.1102230246251565e-16;  // 2^-53
 /// Longest chain of additions in one double of a step's drift: 4,096 elements in 16 lanes, then pieces and tree.

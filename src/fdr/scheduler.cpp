@@ -1,25 +1,13 @@
-#include <charconv>
 #include <cmath>
 
 #include "core/float_environment.h"
-#include "quench/error.h"
+#include "fdr/require.h"
 #include "quench/fdr.h"
 
 namespace quench {
-namespace {
-
-void require(bool fits, const char* option, double value, const char* range) {
-  if (fits) return;
-  char digits[32];
-  char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  throw Error(std::string(option) + " is " + std::string(digits, end) + ", expected " + range);
-}
-
-}  // namespace
-
 FdrDetector::FdrDetector(const FdrOptions& options) : options_(options), averages_(options.lagged_velocity) {
-  require(std::isfinite(options.threshold) && options.threshold > 0, "threshold", options.threshold,
-          "a finite number > 0");
+  fdr::require(std::isfinite(options.threshold) && options.threshold > 0, "threshold", options.threshold,
+               "a finite number > 0");
 }
 
 Finding FdrDetector::test() {
@@ -61,9 +49,10 @@ Finding FdrDetector::test() {
 }
 
 Cutter::Cutter(const CutOptions& options) : options_(options) {
-  require(options.decay > 0 && options.decay < 1, "decay", options.decay, "0 < decay < 1");
-  require(std::isfinite(options.lr_min) && options.lr_min >= 0, "lr_min", options.lr_min, "a finite number >= 0");
-  require(options.max_cuts >= 0, "max_cuts", static_cast<double>(options.max_cuts), "at least 0");
+  fdr::require(options.decay > 0 && options.decay < 1, "decay", options.decay, "0 < decay < 1");
+  fdr::require(std::isfinite(options.lr_min) && options.lr_min >= 0, "lr_min", options.lr_min,
+               "a finite number >= 0");
+  fdr::require(options.max_cuts >= 0, "max_cuts", static_cast<double>(options.max_cuts), "at least 0");
 }
 
 Decision Cutter::decide(const Finding& finding, float lr) {

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view model_choices[] = {"mlp", "cnn"};
 constexpr std::string_view optimizer_choices[] = {"sgd"};
-constexpr std::string_view schedule_choices[] = {"fdr", "constant", "preset"};
+constexpr std::string_view schedule_choices[] = {"fdr",   "constant", "preset", "sasa",
+                                                 "pflug", "pesme",    "abel",   "plateau"};
+constexpr std::string_view detectors_choices[] = {"none", "cheap", "all"};
 constexpr std::string_view sampling_choices[] = {"shuffle", "iid"};
 
 // The library computes in float: a larger learning rate would be infinite there.
@@ -105,7 +107,7 @@ constexpr Option table[] = {
      .group = "Learning rate",
      .target = &Settings::schedule,
      .help = "when the learning rate is cut: when the two sides of the fluctuation-dissipation relation agree, "
-             "never, or every --preset-epochs",
+             "never, every --preset-epochs, or when another detector finds it spent",
      .choices = schedule_choices,
      .default_text = "fdr"},
     {.name = "--fdr-threshold",
@@ -153,7 +155,7 @@ constexpr Option table[] = {
      .argument = "X",
      .group = "Learning rate",
      .target = &Settings::cut_factor,
-     .help = "preset: a cut multiplies the learning rate by X",
+     .help = "all but fdr: a cut multiplies the learning rate by X",
      .range = {0, 1, true, true}},
     {.name = "--lr-min",
      .argument = "X",
@@ -167,6 +169,13 @@ constexpr Option table[] = {
      .target = &Settings::max_cuts,
      .help = "no more cuts than these",
      .range = {0, 1e9}},
+    {.name = "--detectors",
+     .argument = "NAME",
+     .group = "Learning rate",
+     .target = &Settings::detectors,
+     .help = "which others say in decisions.csv when they would have cut; all adds pflug, for which a run without "
+             "momentum has to store the velocity",
+     .choices = detectors_choices},
 
     {.name = "--threads",
      .argument = "N",

@@ -1,12 +1,10 @@
-#include <string>
-
+#include "fdr/require.h"
 #include "quench/detectors.h"
-#include "quench/error.h"
 
 namespace quench {
 
 PresetDetector::PresetDetector(const PresetOptions& options) : options_(options) {
-  if (options.epochs < 1) throw Error("epochs is " + std::to_string(options.epochs) + ", expected at least 1");
+  fdr::require(options.epochs >= 1, "epochs", static_cast<double>(options.epochs), "at least 1");
 }
 
 Finding PresetDetector::test() {

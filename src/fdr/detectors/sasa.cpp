@@ -1,0 +1,81 @@
+#include <cmath>
+
+#include "core/float_environment.h"
+#include "fdr/prefix_sums.h"
+#include "fdr/require.h"
+#include "quench/detectors.h"
+#include "quench/fdr.h"
+
+namespace quench {
+namespace {
+
+/// The 90 % quantile of Student's t with nu degrees of freedom, by the expansion about the normal one
+/// (Abramowitz and Stegun 26.7.5): within 1e-4 for nu >= 5, 1e-8 for nu >= 30.
+double student_90(double nu) {
+  constexpr double z = 1.2815515655446004, z2 = z * z;
+  constexpr double g1 = z * (z2 + 1) / 4, g2 = z * ((5 * z2 + 16) * z2 + 3) / 96,
+                   g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384,
+                   g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
+  return z + (g1 + (g2 + (g3 + g4 / nu) / nu) / nu) / nu;
+}
+
+}  // namespace
+
+struct SasaDetector::State {
+  fdr::PrefixSums difference, o_r;
+};
+
+SasaDetector::SasaDetector(const SasaOptions& options) : options_(options), state_(std::make_unique<State>()) {
+  fdr::require(std::isfinite(options.delta) && options.delta > 0, "delta", options.delta, "a finite number > 0");
+  fdr::require(options.least_steps >= 4, "least_steps", static_cast<double>(options.least_steps), "at least 4");
+}
+SasaDetector::~SasaDetector() = default;
+
+void SasaDetector::reserve(std::int64_t steps) {
+  state_->difference.reserve(steps);
+  state_->o_r.reserve(steps);
+}
+
+void SasaDetector::observe(double, const Observables& step) {
+  const FloatEnvironment environment;
+  const FdrSides sides = fdr_sides(step, options_.lagged_velocity);
+  state_->difference.add(sides.o_l - sides.o_r);
+  state_->o_r.add(sides.o_r);
+}
+
+Finding SasaDetector::test() {
+  const FloatEnvironment environment;
+  Finding finding;
+  finding.limit = options_.delta;
+  const std::int64_t last = state_->o_r.count(), first = last / 2, n = last - first;
+  if (n < options_.least_steps) {
+    finding.reason = "too few steps";
+    return finding;
+  }
+  const double o_r = state_->o_r.sum(first, last) / static_cast<double>(n);
+  const double mean = state_->difference.sum(first, last) / static_cast<double>(n);
+  const auto batches = static_cast<std::int64_t>(std::sqrt(static_cast<double>(n)));
+  double squares = 0;
+  for (std::int64_t b = 0; b < batches; ++b) {
+    const std::int64_t from = first + n * b / batches, to = first + n * (b + 1) / batches;
+    const double deviation = state_->difference.sum(from, to) / static_cast<double>(to - from) - mean;
+    squares += deviation * deviation;
+  }
+  const auto count = static_cast<double>(batches);
+  const double half = student_90(count - 1.0) * std::sqrt(squares / (count * (count - 1.0)));
+  if (!(o_r > 0) || !std::isfinite(mean) || !std::isfinite(half)) {
+    finding.reason = "O_R is not positive, or something not finite";
+    return finding;
+  }
+  finding.statistic = (std::abs(mean) + half) / o_r;
+  finding.spent = finding.statistic < options_.delta;
+  finding.reason = finding.spent ? "the interval is within the tolerance" : "the interval exceeds the tolerance";
+  return finding;
+}
+
+void SasaDetector::restart() {
+  state_->difference.clear();
+  state_->o_r.clear();
+}
+
+}  // namespace quench
