@@ -4,6 +4,7 @@
 #include "quench/audit.h"
 #include "quench/dataset.h"
 #include "quench/detector.h"
+#include "quench/detectors.h"
 #include "quench/error.h"
 #include "quench/executor.h"
 #include "quench/fdr.h"

@@ -4,6 +4,7 @@
 
 #include "core/float_environment.h"
 #include "fdr/prefix_sums.h"
+#include "fdr/sides.h"
 #include "quench/error.h"
 #include "quench/fdr.h"
 
@@ -11,19 +12,7 @@ namespace quench {
 
 FdrSides fdr_sides(const Observables& step, bool lagged_velocity) {
   const FloatEnvironment environment;
-  const double mu = step.momentum, eta = step.lr, a = 1.0 - step.dampening;
-  FdrSides sides;
-  sides.o_l = step.theta_g;
-  sides.boundary = (1.0 - mu) * step.theta_theta / (2.0 * eta);
-  if (mu == 0.0 && !lagged_velocity) {
-    sides.o_r = 0.5 * eta * a * step.g_g;
-    return sides;
-  }
-  sides.o_r = (1.0 + mu) / (2.0 * a) * eta * step.v_v;
-  // theta . v is not measured where no velocity is stored, and not needed there.
-  if (mu != 0.0) sides.boundary += mu * step.theta_v;
-  sides.boundary -= (1.0 + mu) * (eta / 2.0) * step.v_v;
-  return sides;
+  return fdr::sides_of(step, lagged_velocity);
 }
 
 struct FdrAverages::State {
@@ -57,7 +46,7 @@ void FdrAverages::reserve(std::int64_t steps) {
 void FdrAverages::observe(double loss, const Observables& step) {
   const FloatEnvironment environment;
   State& s = *state_;
-  const FdrSides sides = fdr_sides(step, s.lagged_velocity);
+  const FdrSides sides = fdr::sides_of(step, s.lagged_velocity);
   if (s.o_l.count() == 0) s.first_boundary = sides.boundary;
   const double boundary = sides.boundary - s.first_boundary;
   s.a = 1.0 - step.dampening;

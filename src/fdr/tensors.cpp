@@ -4,6 +4,7 @@
 #include "core/float_environment.h"
 #include "fdr/compensated_sum.h"
 #include "fdr/half_window.h"
+#include "fdr/sides.h"
 #include "quench/error.h"
 #include "quench/fdr.h"
 #include "quench/fdr_tensors.h"
@@ -56,7 +57,7 @@ void FdrTensors::observe(std::span<const Observables> per_tensor) {
                 std::to_string(s.sums.size()));
   }
   for (std::size_t i = 0; i < per_tensor.size(); ++i) {
-    const FdrSides sides = fdr_sides(per_tensor[i], s.lagged_velocity);
+    const FdrSides sides = fdr::sides_of(per_tensor[i], s.lagged_velocity);
     s.sums[i].o_l.add(sides.o_l);
     s.sums[i].o_r.add(sides.o_r);
   }

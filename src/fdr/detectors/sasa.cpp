@@ -3,6 +3,7 @@
 #include "core/float_environment.h"
 #include "fdr/prefix_sums.h"
 #include "fdr/require.h"
+#include "fdr/sides.h"
 #include "quench/detectors.h"
 #include "quench/fdr.h"
 
@@ -38,7 +39,7 @@ void SasaDetector::reserve(std::int64_t steps) {
 
 void SasaDetector::observe(double, const Observables& step) {
   const FloatEnvironment environment;
-  const FdrSides sides = fdr_sides(step, options_.lagged_velocity);
+  const FdrSides sides = fdr::sides_of(step, options_.lagged_velocity);
   state_->difference.add(sides.o_l - sides.o_r);
   state_->o_r.add(sides.o_r);
 }
