@@ -192,7 +192,7 @@ $(BUILD)/src/kernels/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
 # What reads options and files and writes reports takes no time, and need not take space either.
 COLD_OBJECTS := $(BUILD)/src/train/%.o \
                 $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx mnist) \
-                $(patsubst %,$(BUILD)/src/io/%.o,csv files json numbers progress)
+                $(patsubst %,$(BUILD)/src/io/%.o,csv files growing_file json numbers progress)
 $(COLD_OBJECTS): private OPTIMISE := $(OPTIMISE:-O2=-Os)
 # There is always a better table than this, where compilers know vectors.
 $(BUILD)/src/kernels/isa/portable.o: private KERNEL_OPTIMISE := $(KERNEL_OPTIMISE:-O2=-Os)

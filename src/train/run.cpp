@@ -88,6 +88,10 @@ std::string finish(RunFolder& folder, const RunRecord& record, Console& console)
     add_loss(table.file().string() + " lacks the last " + io::to_text(table.pending_rows()) + rows + ": " +
              error.message());
   }
+  if (const std::error_code error = folder.steps().flush()) {
+    add_loss(folder.steps().path().string() + " lacks the last " + io::to_text(folder.steps().pending()) +
+             " epochs: " + error.message());
+  }
   try {
     folder.write_record(record);
   } catch (const Error& error) {
@@ -149,8 +153,8 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
 
   std::exception_ptr failure;
   try {
-    Schedule schedule({sgd, model.parameters(), folder.table(1), folder.table(2)}, settings, record.steps_per_epoch);
-    Trainer({data.images, model, sgd, schedule, folder.tables(), console, interrupt}, record).run();
+    Schedule schedule({sgd, model.parameters(), folder.table(1), folder.table(2), folder.steps()}, settings, record.steps_per_epoch);
+    Trainer({data.images, model, sgd, schedule, folder, console, interrupt}, record).run();
     record.status = record.epochs_done == settings.epochs ? "finished" : "interrupted";
   } catch (const std::exception& error) {
     failure = std::current_exception();

@@ -11,6 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* steps_name = "steps.bin";
 constexpr const char* record_name = "run.json";
 
 [[noreturn]] void refuse(const fs::path& folder, const std::error_code& error) {
@@ -93,12 +94,16 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
     names_.push_back(folder_ / kind.name);
     check_free(names_.back(), settings.force);
   }
+  const fs::path steps = folder_ / steps_name;
+  check_free(steps, settings.force);
   check_free(folder_ / record_name, settings.force);
   tables_.reserve(tables.size());
   for (std::size_t i = 0; i < tables.size(); ++i) {
     tables_.emplace_back(files, first_name(names_[i], settings.force), tables[i].columns);
     undo_.add(tables_.back().file());
   }
+  steps_.emplace_back(files, first_name(steps, settings.force), "QSTEPS1\n");
+  undo_.add(steps_.back().path());
 }
 
 void RunFolder::begin(const RunRecord& record) {
@@ -108,6 +113,7 @@ void RunFolder::begin(const RunRecord& record) {
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     if (tables_[i].file() != names_[i]) tables_[i].rename(names_[i]);
   }
+  if (steps().path() != folder_ / steps_name) steps().rename(folder_ / steps_name);
   undo_.keep();
 }
 

@@ -50,6 +50,8 @@ class RunFolder {
   /// In the order in which they were given.
   io::CsvTable& table(std::size_t index) { return tables_[index]; }
   std::span<io::CsvTable> tables() { return tables_; }
+  /// steps.bin: "QSTEPS1\n", then for each step f^B, O_L and O_R as little-endian numbers of 8 bytes (IEEE 754).
+  io::GrowingFile& steps() { return steps_.front(); }
 
   /// Writes the first run.json and, with --force, puts the new tables in the places of the old ones. Throws Error
   /// when that fails; unless it is one of the very last steps, renaming the tables, the old run is whole then.
@@ -63,6 +65,7 @@ class RunFolder {
   std::filesystem::path folder_;
   std::vector<std::filesystem::path> names_;  // of the tables, once the run has begun
   std::vector<io::CsvTable> tables_;
+  std::vector<io::GrowingFile> steps_;  // one
 };
 
 }  // namespace quench::train

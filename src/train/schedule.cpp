@@ -1,5 +1,6 @@
 #include "train/schedule.h"
 
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -83,6 +84,7 @@ void Schedule::begin() {
 void Schedule::begin_epoch(std::int64_t epoch) {
   epoch_ = epoch;
   cut_in_epoch_ = false;
+  steps_.reserve(static_cast<std::size_t>(3 * steps_per_epoch_));
   fdr_.reserve(steps_per_epoch_);
   if (active_) active_->reserve(steps_per_epoch_);
   for (Watcher& watcher : watchers_) watcher.detector->reserve(steps_per_epoch_);
@@ -93,6 +95,8 @@ void Schedule::begin_epoch(std::int64_t epoch) {
 void Schedule::step(double loss) {
   ++step_;
   const Observables& sums = parts_.sgd.observables();
+  const FdrSides sides = fdr_sides(sums, settings_.fdr_lagged);
+  steps_.insert(steps_.end(), {loss, sides.o_l, sides.o_r});
   fdr_.observe(loss, sums);
   if (active_) active_->observe(loss, sums);
   for (Watcher& watcher : watchers_) watcher.detector->observe(loss, sums);
@@ -122,6 +126,7 @@ FdrRow Schedule::end_epoch() {
   row.audit = audit_.check(fdr_.averages(), last, now);
   if (shift_) row.shifted = shift_->end_of_period(fdr_.averages());
   write_layers();
+  write_steps();
   watch_others();
   const bool due = settings_.fdr_every == 0 || fdr_.averages().steps() % settings_.fdr_every == 0;
   if (due && settings_.schedule != "constant") decide();
@@ -185,6 +190,17 @@ void Schedule::write_layers() {
     parts_.layers.add(std::vector<std::string>{to_text(epoch_), to_text(step_), tensor_names_[i],
                                                cell(tensors[i].o_l), cell(tensors[i].o_r), cell(tensors[i].ratio)});
   }
+}
+
+void Schedule::write_steps() {
+  std::string bytes;
+  bytes.reserve(8 * steps_.size());
+  for (const double value : steps_) {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(bits >> shift & 0xFF);
+  }
+  steps_.clear();
+  parts_.steps.add(std::move(bytes));
 }
 
 }  // namespace quench::train

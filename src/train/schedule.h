@@ -1,5 +1,5 @@
-// What happens to the learning rate in a run, and what is known about it: the detector that decides, those that only
-// watch, the averages of the fluctuation-dissipation relation and the audit.
+// What happens to the learning rate in a run, and what is known about it: the detector that decides, those that
+// only watch, the averages of the fluctuation-dissipation relation and the audit.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ struct FdrRow {
   FdrVerdict verdict;
   AuditResult audit;
   std::optional<FdrWindow> shifted;  ///< with --theta-c
-  double theta_squared = 0;  ///< |theta|^2
-  double v_squared = 0;      ///< |v|^2 of the velocity that made the last step
-  bool cut = false;          ///< the learning rate was cut in this epoch or at its end
+  double theta_squared = 0;          ///< |theta|^2
+  double v_squared = 0;              ///< |v|^2 of the velocity that made the last step
+  bool cut = false;                  ///< the learning rate was cut in this epoch or at its end
   float next_lr = 0;
 };
 
@@ -47,6 +47,7 @@ class Schedule {
     Parameters parameters;
     io::CsvTable& decisions;
     io::CsvTable& layers;
+    io::GrowingFile& steps;
   };
   Schedule(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch);
 
@@ -72,6 +73,7 @@ class Schedule {
   void restart();
   void write_decision(const Detector& detector, bool active, const Decision& decision);
   void write_layers();
+  void write_steps();
   Detector& active() { return active_ ? *active_ : static_cast<Detector&>(fdr_); }
 
   Parts parts_;
@@ -85,6 +87,7 @@ class Schedule {
   std::optional<FdrShift> shift_;
   Audit audit_;
   std::vector<std::string> tensor_names_;
+  std::vector<double> steps_;          // of the epoch, three numbers each, for steps.bin
   std::int64_t epoch_ = 0, step_ = 0;  // step: since the start of the run
   bool fdr_was_spent_ = false;
   bool cut_in_epoch_ = false;

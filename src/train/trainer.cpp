@@ -115,7 +115,7 @@ void Trainer::measure(EpochRow& row) {
 }
 
 void Trainer::report(const EpochRow& row) {
-  parts_.tables[0].add(log_cells(row));
+  parts_.folder.table(0).add(log_cells(row));
   record_.epochs_done = row.epoch;
   record_.training_seconds += row.seconds;
   record_.last_row = row;
@@ -127,7 +127,7 @@ void Trainer::report(const EpochRow& row) {
 
   progress_.clear();
   parts_.console.result(table_line(row));
-  check_tables();
+  check_files();
   const AuditResult& audit = row.fdr.audit;
   if (!audit.passed() && !audit_failed_) {
     parts_.console.warning("the audit of epoch " + io::to_text(row.epoch) + " failed: residual " +
@@ -138,19 +138,20 @@ void Trainer::report(const EpochRow& row) {
   }
 }
 
-void Trainer::check_tables() {
-  table_failed_.resize(parts_.tables.size());
-  for (std::size_t i = 0; i < parts_.tables.size(); ++i) {
-    const std::error_code error = parts_.tables[i].flush();
-    const std::string file = parts_.tables[i].file().string();
-    if (error && !table_failed_[i]) {
+void Trainer::check_files() {
+  const std::span<io::CsvTable> tables = parts_.folder.tables();
+  file_failed_.resize(tables.size() + 1);
+  const auto check = [this](std::size_t i, const std::error_code& error, const std::string& file) {
+    if (error && !file_failed_[i]) {
       parts_.console.warning(file + " cannot be written: " + error.message() +
                              "; training goes on, rows are kept and tried again after each epoch");
-    } else if (!error && table_failed_[i]) {
+    } else if (!error && file_failed_[i]) {
       parts_.console.warning(file + " is written again, no row is lost");
     }
-    table_failed_[i] = static_cast<bool>(error);
-  }
+    file_failed_[i] = static_cast<bool>(error);
+  };
+  for (std::size_t i = 0; i < tables.size(); ++i) check(i, tables[i].flush(), tables[i].file().string());
+  check(tables.size(), parts_.folder.steps().flush(), parts_.folder.steps().path().string());
 }
 
 double Trainer::l2(double theta_squared) const {

@@ -14,6 +14,7 @@
 #include "train/console.h"
 #include "train/epoch_row.h"
 #include "train/interrupt.h"
+#include "train/run_folder.h"
 #include "train/run_record.h"
 #include "train/schedule.h"
 
@@ -27,7 +28,7 @@ class Trainer {
     Model& model;
     Sgd& sgd;
     Schedule& schedule;
-    std::span<io::CsvTable> tables;  ///< the first is the log
+    RunFolder& folder;  ///< the log is its first table
     Console& console;
     const InterruptWatch& interrupt;
   };
@@ -47,8 +48,8 @@ class Trainer {
   double step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch);
   void measure(EpochRow& row);
   void report(const EpochRow& row);
-  /// Warns once when a table cannot be written, and once when it can be again.
-  void check_tables();
+  /// Warns once when a file cannot be written, and once when it can be again.
+  void check_files();
   double l2(double theta_squared) const;
   [[noreturn]] void diverged(const char* what, double value, std::int64_t epoch, std::int64_t step_of_epoch);
   /// Since the trainer was made.
@@ -60,7 +61,7 @@ class Trainer {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double last_finite_loss_ = 0;
   bool any_finite_loss_ = false;
-  std::vector<bool> table_failed_;  // which tables could not be written the last time
+  std::vector<bool> file_failed_;  // which could not be written the last time: tables, then steps.bin
   bool audit_failed_ = false;
 };
 
