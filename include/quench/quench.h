@@ -12,6 +12,7 @@
 #include "quench/fdr_tensors.h"
 #include "quench/graph.h"
 #include "quench/model.h"
+#include "quench/optimizer.h"
 #include "quench/plan.h"
 #include "quench/sgd.h"
 #include "quench/system.h"

@@ -126,10 +126,12 @@ struct PositionCopy {
   int64_t dst_channel, dst_row, dst_column;
 };
 
-/// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term.
+/// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term, d =
+/// theta' - theta. What an update does not measure is 0.
 struct UpdateSums {
-  double theta_g, g_g, v_v, v_g, theta_v, theta_theta;
-  double drift;  ///< of a watched piece: |theta'|^2 - |theta|^2 as the sum of (theta' + theta)(theta' - theta)
+  double theta_g = 0, g_g = 0, v_v = 0, v_g = 0, theta_v = 0, theta_theta = 0;
+  double drift = 0;  ///< of a watched piece: |theta'|^2 - |theta|^2 as the sum of (theta' + theta)(theta' - theta)
+  double theta_d = 0, d_d = 0;
 };
 /// Sums over a state: |theta|^2, theta.v, |v|^2, and of the fourth powers.
 struct NormSums {
