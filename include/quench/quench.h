@@ -1,6 +1,7 @@
 // Everything an embedding program needs.
 #pragma once
 
+#include "quench/adam.h"
 #include "quench/audit.h"
 #include "quench/dataset.h"
 #include "quench/detector.h"

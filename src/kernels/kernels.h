@@ -151,6 +151,21 @@ struct UpdatePiece {
   int64_t g_row;
   bool watched;  ///< measure the drift as well
 };
+/// rate, scale: lr and 1 with their bias corrections.
+struct AdamStep {
+  float rate, scale, epsilon;
+  float beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay;
+};
+/// As UpdatePiece, with the first and second moments, and for AMSGrad the largest second moment, else null.
+struct AdamPiece {
+  int64_t rows, columns;
+  float* theta;
+  float *m, *v, *w;
+  int64_t row;
+  const float* g;
+  int64_t g_row;
+  bool watched;
+};
 
 /// Images as a matrix of numbers: pixel f of image i is fma(byte, scale, shift), with byte = pixels[index[i] *
 /// features + f].
@@ -286,6 +301,11 @@ struct Table {
   /// lanes, their products exact; then the tree.
   /// v = null asks for mu = 0 without a stored velocity, v' = -(a g): what needs v is not measured.
   UpdateSums (*sgd)(const UpdatePiece&, const SgdStep& step);
+  /// g = fma(lambda, theta, g); m' = fma(beta1, m, (1 - beta1) g); v' = fma(beta2, v, (1 - beta2) (g g)); w' =
+  /// max(w, v'), or v' where w = null; theta' = fma(-rate, m' / fma(sqrt(w'), scale, epsilon), theta). columns <=
+  /// 256. Sums as above; theta.d and |d|^2 in 16 double lanes, d the difference in double, partial = fma(theta, d,
+  /// partial).
+  UpdateSums (*adam)(const AdamPiece&, const AdamStep& step);
   /// The sums of n elements in double throughout: the plain pass of the audit. v may be null: what needs it is 0.
   NormSums (*norms)(int64_t n, const float* theta, const float* v);
 };
