@@ -13,7 +13,8 @@
 
 namespace quench {
 
-class GradientSink;  // src/graph/gradient_sink.h
+class GradientSink;     // src/graph/gradient_sink.h
+class PiecewiseUpdate;  // src/optim/piecewise_update.h
 
 struct ModelOptions {
   int batch = 100;                ///< examples a step
@@ -68,7 +69,7 @@ class Model {
   Plan& plan();
 
  private:
-  friend class Sgd;
+  friend class PiecewiseUpdate;
   /// forward_backward(), but gradients that can be taken at once go to the sink. Runs no backward pass, and leaves
   /// the sink alone, when the loss is not finite.
   double forward_backward_into(const Batch& batch, GradientSink& sink);

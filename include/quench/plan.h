@@ -85,7 +85,7 @@ class Plan {
   std::span<float> value(Tensor tensor);
   /// The gradient of the root with respect to a parameter, the root or a kept tensor, after backward(). Same
   /// layout, same errors. Those of parameters stay until the next backward(), others until the next forward().
-  /// Throws Error also for the gradient of a parameter that Sgd::step(model, batch) took as it came.
+  /// Throws Error also for the gradient of a parameter that Optimizer::step(model, batch) took as it came.
   std::span<float> gradient(Tensor tensor);
   /// The parameters that root depends on, in the order of the graph.
   std::span<Parameter> parameters();

@@ -1,6 +1,7 @@
 // Everything an embedding program needs.
 #pragma once
 
+#include "quench/adam.h"
 #include "quench/audit.h"
 #include "quench/dataset.h"
 #include "quench/detector.h"
@@ -12,6 +13,7 @@
 #include "quench/fdr_tensors.h"
 #include "quench/graph.h"
 #include "quench/model.h"
+#include "quench/optimizer.h"
 #include "quench/plan.h"
 #include "quench/sgd.h"
 #include "quench/system.h"

@@ -2,6 +2,7 @@
 // QUENCH_TABLE names the table, QUENCH_TABLE_NAME what users call it.
 #pragma once
 
+#include "kernels/adam.h"
 #include "kernels/correlation.h"
 #include "kernels/elementwise.h"
 #include "kernels/functions.h"
@@ -59,6 +60,7 @@ constexpr Table QUENCH_TABLE = {
     .gather_rows = gather_rows,
     .prefetch_images = prefetch_images,
     .sgd = sgd,
+    .adam = adam,
     .norms = norms,
 };
 

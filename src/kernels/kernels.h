@@ -126,10 +126,12 @@ struct PositionCopy {
   int64_t dst_channel, dst_row, dst_column;
 };
 
-/// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term.
+/// Sums over the state before an update: theta the parameters, v the velocity, g the gradient with its L2 term, d =
+/// theta' - theta. What an update does not measure is 0.
 struct UpdateSums {
-  double theta_g, g_g, v_v, v_g, theta_v, theta_theta;
-  double drift;  ///< of a watched piece: |theta'|^2 - |theta|^2 as the sum of (theta' + theta)(theta' - theta)
+  double theta_g = 0, g_g = 0, v_v = 0, v_g = 0, theta_v = 0, theta_theta = 0;
+  double drift = 0;  ///< of a watched piece: |theta'|^2 - |theta|^2 as the sum of (theta' + theta)(theta' - theta)
+  double theta_d = 0, d_d = 0;
 };
 /// Sums over a state: |theta|^2, theta.v, |v|^2, and of the fourth powers.
 struct NormSums {
@@ -148,6 +150,21 @@ struct UpdatePiece {
   const float* g;
   int64_t g_row;
   bool watched;  ///< measure the drift as well
+};
+/// rate, scale: lr and 1 with their bias corrections.
+struct AdamStep {
+  float rate, scale, epsilon;
+  float beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay;
+};
+/// As UpdatePiece, with the first and second moments, and for AMSGrad the largest second moment, else null.
+struct AdamPiece {
+  int64_t rows, columns;
+  float* theta;
+  float *m, *v, *w;
+  int64_t row;
+  const float* g;
+  int64_t g_row;
+  bool watched;
 };
 
 /// Images as a matrix of numbers: pixel f of image i is fma(byte, scale, shift), with byte = pixels[index[i] *
@@ -284,6 +301,11 @@ struct Table {
   /// lanes, their products exact; then the tree.
   /// v = null asks for mu = 0 without a stored velocity, v' = -(a g): what needs v is not measured.
   UpdateSums (*sgd)(const UpdatePiece&, const SgdStep& step);
+  /// g = fma(lambda, theta, g); m' = fma(beta1, m, (1 - beta1) g); v' = fma(beta2, v, (1 - beta2) (g g)); w' =
+  /// max(w, v'), or v' where w = null; theta' = fma(-rate, m' / fma(sqrt(w'), scale, epsilon), theta). columns <=
+  /// 256. Sums as above; theta.d and |d|^2 in 16 double lanes, d the difference in double, partial = fma(theta, d,
+  /// partial).
+  UpdateSums (*adam)(const AdamPiece&, const AdamStep& step);
   /// The sums of n elements in double throughout: the plain pass of the audit. v may be null: what needs it is 0.
   NormSums (*norms)(int64_t n, const float* theta, const float* v);
 };

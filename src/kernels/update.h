@@ -16,7 +16,7 @@ constexpr int64_t float_run = 16;
 #endif
 constexpr bool observed = QUENCH_OBSERVE != 0;
 
-/// One sum in double, one partial sum a lane; the products are exact.
+/// One sum in double, one partial sum a lane; products of floats are exact.
 QUENCH_INLINE void add_product(f64x16& sum, f64x16 a, f64x16 b) { sum = fma(a, b, sum); }
 
 /// Stored: there is a velocity. Scaled: a = 1 - dampening is not 1. Watched: the drift is measured. (Sums are variables of their own and the group

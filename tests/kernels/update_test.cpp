@@ -1,59 +1,17 @@
 #include <doctest/doctest.h>
 
 #include "kernels/oracle.h"
+#include "kernels/update_sums.h"
 
 using namespace quench;
 using kernels::SgdStep;
 using kernels::Table;
 using kernels::UpdateSums;
 using oracle::Buffer;
+using oracle::Doubles;
+using oracle::FloatRuns;
 
 namespace {
-
-/// Sums as the contract fixes them: lane = column mod 16; in float over whole rows, or 16 groups of a longer one,
-/// as long as they make no more than 16 groups together; then sixteen double lanes; then the tree.
-class FloatRuns {
- public:
-  void begin_row(std::int64_t columns) {
-    const std::int64_t groups = (columns + 15) / 16;
-    if (groups_ + groups > 16) flush();
-    groups_ += groups;
-  }
-  void add(std::int64_t column, float a, float b) { run_[column % 16] = oracle::fma(a, b, run_[column % 16]); }
-  double total() {
-    flush();
-    return oracle::tree(lanes_);
-  }
-
- private:
-  void flush() {
-    groups_ = 0;
-    for (int l = 0; l < 16; ++l) {
-      lanes_[l] += static_cast<double>(run_[l]);
-      run_[l] = 0.0F;
-    }
-  }
-  std::int64_t groups_ = 0;
-  float run_[16] = {};
-  double lanes_[16] = {};
-};
-
-/// The same in double throughout; the products of two floats are exact.
-class Doubles {
- public:
-  void add(std::int64_t column, float a, float b) {
-    lanes_[column % 16] += static_cast<double>(a) * static_cast<double>(b);
-  }
-  /// What the square of a number that becomes `to` grows by.
-  void add_growth(std::int64_t column, float from, float to) {
-    const auto a = static_cast<double>(from), b = static_cast<double>(to);
-    lanes_[column % 16] += (b + a) * (b - a);
-  }
-  double total() const { return oracle::tree(lanes_); }
-
- private:
-  double lanes_[16] = {};
-};
 
 bool same(const UpdateSums& a, const UpdateSums& b) {
   return oracle::same(a.theta_g, b.theta_g) && oracle::same(a.g_g, b.g_g) && oracle::same(a.v_v, b.v_v) &&

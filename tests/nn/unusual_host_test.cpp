@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "quench/adam.h"
 #include "quench/model.h"
 #include "quench/plan.h"
 #include "quench/sgd.h"
@@ -187,4 +188,30 @@ TEST_CASE("the optimiser's steps and norms are the same bits in a host's unusual
       for (const double sum : {norms.theta_theta, norms.theta_v, norms.v_v}) results.add(sum);
     });
   }
+}
+
+TEST_CASE("Adam's steps are the same bits in a host's unusual mode") {
+  Graph g;
+  const Tensor a = g.parameter({90, 201}, "a"), b = g.parameter({3}, "b");
+  const Tensor sum_of_a = sum(a), sum_of_b = sum(b);
+  Plan plan(g, sum_of_a + sum_of_b);
+  plan.bind();
+  quench::Adam adam({plan.parameters(), nullptr}, {.lr = 0.01F, .weight_decay = 0.01F, .amsgrad = true});
+  const auto load = [&] {
+    for (const Parameter& parameter : plan.parameters()) {
+      std::ranges::copy(random_values(parameter.value.size()), parameter.value.begin());
+      std::ranges::copy(random_values(parameter.value.size()), parameter.gradient.begin());
+    }
+    adam.restart();
+  };
+  check_same_bits(load, [&](Results& results) {
+    for (int step = 0; step < 10; ++step) {
+      const quench::Observables& o = adam.step();
+      for (const double sum : {o.theta_g, o.g_g, o.theta_theta, o.drift, o.theta_d, o.d_d}) results.add(sum);
+      results.add(plan.parameters());
+    }
+    adam.set_steps(1000);
+    adam.step();
+    results.add(plan.parameters());
+  });
 }

@@ -8,40 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "core/random.h"
 #include "kernels/oracle.h"
+#include "optim/three_tensors.h"
 #include "quench/error.h"
-#include "quench/plan.h"
 #include "random_images.h"
 
 using namespace quench;
+using Fixture = quench_test::ThreeTensors;
 
 namespace {
-
-/// Three tensors, the first longer than a block of the update, with gradients set by hand.
-struct Fixture {
-  Graph graph;
-  Tensor a = graph.parameter({90, 101}, "a", Init::xavier_uniform);
-  Tensor b = graph.parameter({3}, "b");
-  Tensor c = graph.parameter({70, 70}, "c", Init::xavier_uniform);
-  Tensor loss = sum(a) + sum(b) + sum(c);
-  Plan plan{graph, loss};
-  ThreadPool pool;
-  Random random{5, Stream::weights};
-
-  explicit Fixture(int threads = 1) : pool(threads) {
-    plan.bind();
-    for (const Parameter& p : plan.parameters()) {
-      for (float& x : p.value) x = random.uniform(-1.0F, 1.0F);
-    }
-  }
-  Parameters parameters() { return {plan.parameters(), &pool}; }
-  void draw_gradients() {
-    for (const Parameter& p : plan.parameters()) {
-      for (float& x : p.gradient) x = random.uniform(-2.0F, 2.0F);
-    }
-  }
-};
 
 bool near(double a, double b, double scale) { return std::fabs(a - b) <= 1e-7 * scale; }
 

@@ -48,7 +48,8 @@ struct Operands {
                        .v = momentum ? velocity.data() + at : nullptr,
                        .row = features,
                        .g = near ? gradient.data() : gradient.data() + at,
-                       .g_row = near ? kernels::padded(columns) : features},
+                       .g_row = near ? kernels::padded(columns) : features,
+                       .watched = false},
                       step)
                  .g_g;
     }
@@ -109,11 +110,10 @@ constexpr Kernel list[] = {
      [](const Table& t, Operands& o) { o.update(t, true, false); }},
     {"momentum 200x784, g in L1", 18 * weight_floats, 4 * weight_floats, 2 * weight_floats,
      [](const Table& t, Operands& o) { o.update(t, true, true); }},
-    {"norms 200x784", 6 * weight_floats, 2 * weight_floats, 0,
+    // Squares, products and fourth powers, each with its sum.
+    {"norms 200x784", 10 * weight_floats, 2 * weight_floats, 0,
      [](const Table& t, Operands& o) {
-       double theta_theta = 0, theta_v = 0, v_v = 0;
-       t.norms(weights, o.theta.data(), o.velocity.data(), &theta_theta, &theta_v, &v_v);
-       o.sum += theta_v;
+       o.sum += t.norms(weights, o.theta.data(), o.velocity.data()).theta_v;
      }},
 };
 
