@@ -102,11 +102,17 @@ ifeq ($(TARGET),target __x86_64__ 1)
 NUMERIC += -msse2 -mfpmath=sse
 endif
 
+# A program has the functions it calls, and no others of the files that they stand in.
+ifeq ($(shell uname -s),Linux)
+SECTIONS := -ffunction-sections -fdata-sections
+LINK_SECTIONS := -Wl,--gc-sections -Wl,-z,noseparate-code
+endif
+
 BASE_FLAGS     = -std=c++20 -pthread $(WARNINGS) -Iinclude -Isrc $(INSTRUMENT)
-COMPILE        = $(CXX) $(BASE_FLAGS) $(OPTIMISE) $(CPPFLAGS) $(CXXFLAGS) $(NUMERIC) $(UNIT_FLAGS) -MMD -MP
+COMPILE        = $(CXX) $(BASE_FLAGS) $(SECTIONS) $(OPTIMISE) $(CPPFLAGS) $(CXXFLAGS) $(NUMERIC) $(UNIT_FLAGS) -MMD -MP
 COMPILE_KERNEL = $(CXX) $(BASE_FLAGS) $(KERNEL_OPTIMISE) $(CPPFLAGS) $(CXXFLAGS) $(NUMERIC) $(KERNEL_FLAGS) \
                  $(UNIT_FLAGS) -MMD -MP
-LINK           = $(CXX) -pthread $(INSTRUMENT) $(CXXFLAGS) $(NUMERIC) $(LDFLAGS)
+LINK           = $(CXX) -pthread $(INSTRUMENT) $(CXXFLAGS) $(NUMERIC) $(LINK_SECTIONS) $(LDFLAGS)
 
 # Kernels are compiled once per instruction set. No link-time optimisation: it could merge a function of one unit into
 # another that must run without those instructions. (-fno-trapping-math is left out on purpose: GCC then turns
@@ -189,13 +195,19 @@ $(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(BUILD)/libquench.a $(BUILD)
 $(BUILD)/src/kernels/dispatch.o: private UNIT_FLAGS = $(DISPATCH_FLAGS)
 $(BUILD)/src/kernels/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)
 $(BUILD)/src/kernels/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
-# What reads options and files and writes reports takes no time, and need not take space either.
-COLD_OBJECTS := $(BUILD)/src/train/%.o \
-                $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx mnist) \
+# What takes no time need not take space either: all that calls kernels instead of computing itself, reads options and
+# files and writes reports.
+COLD_OBJECTS := $(foreach folder,fdr graph nn optim train,$(BUILD)/src/$(folder)/%.o) \
+                $(BUILD)/src/core/processors.o \
+                $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx image_set mnist) \
                 $(patsubst %,$(BUILD)/src/io/%.o,csv files growing_file json numbers progress)
 $(COLD_OBJECTS): private OPTIMISE := $(OPTIMISE:-O2=-Os)
-# There is always a better table than this, where compilers know vectors.
+# There is always a better table than the portable one, where compilers know vectors, and hardly a processor left that
+# has none better than SSE2.
 $(BUILD)/src/kernels/isa/portable.o: private KERNEL_OPTIMISE := $(KERNEL_OPTIMISE:-O2=-Os)
+ifeq ($(TARGET),target 1 __i386__)
+$(BUILD)/src/kernels/isa/baseline.o: private KERNEL_OPTIMISE := $(KERNEL_OPTIMISE:-O2=-Os)
+endif
 # The peaks are the machine's, whatever becomes of the library in this configuration.
 $(BUILD)/tools/bench/isa/%.o: private KERNEL_OPTIMISE = -O2
 $(BUILD)/tools/bench/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)

@@ -8,14 +8,14 @@
 namespace quench::kernels {
 namespace {
 
-/// Amsgrad: there is a largest second moment w. Watched: the drift is measured. (Runs in float and partial groups
+/// Amsgrad: there is a largest second moment w. (Runs in float and partial groups
 /// as in sgd_piece(), and spelled out for the same reason.)
-template <bool Amsgrad, bool Watched>
+template <bool Amsgrad>
 QUENCH_NOINLINE UpdateSums adam_piece(const AdamPiece& p, const AdamStep& step) {
   const f32x16 minus_rate = splat(-step.rate), scale = splat(step.scale), epsilon = splat(step.epsilon),
                beta1 = splat(step.beta1), one_minus_beta1 = splat(step.one_minus_beta1), beta2 = splat(step.beta2),
                one_minus_beta2 = splat(step.one_minus_beta2), lambda = splat(step.weight_decay);
-  f64x16 theta_g{}, g_g{}, theta_theta{}, drift{}, theta_d{}, d_d{};
+  f64x16 theta_g{}, g_g{}, theta_theta{}, theta_d{}, d_d{};
   f32x16 run_theta_g = zero(), run_g_g = zero(), run_theta_theta = zero();
   int64_t run = 0;  // groups in it
   for (int64_t r = 0; r < p.rows; ++r) {
@@ -52,7 +52,6 @@ QUENCH_NOINLINE UpdateSums adam_piece(const AdamPiece& p, const AdamStep& step) 
         const f64x16 from = to_double(theta_i), to = to_double(theta_next), d = to - from;
         add_product(theta_d, from, d);
         add_product(d_d, d, d);
-        if constexpr (Watched) drift = drift + (to + from) * d;
       }
       if (whole) {
         store(theta + i, theta_next);
@@ -73,14 +72,8 @@ QUENCH_NOINLINE UpdateSums adam_piece(const AdamPiece& p, const AdamStep& step) 
   return {.theta_g = tree_sum(theta_g),
           .g_g = tree_sum(g_g),
           .theta_theta = tree_sum(theta_theta),
-          .drift = tree_sum(drift),
           .theta_d = tree_sum(theta_d),
           .d_d = tree_sum(d_d)};
-}
-
-template <bool Amsgrad>
-UpdateSums adam_piece(const AdamPiece& piece, const AdamStep& step) {
-  return piece.watched ? adam_piece<Amsgrad, true>(piece, step) : adam_piece<Amsgrad, false>(piece, step);
 }
 
 UpdateSums adam(const AdamPiece& piece, const AdamStep& step) {

@@ -62,6 +62,7 @@ constexpr Table QUENCH_TABLE = {
     .sgd = sgd,
     .adam = adam,
     .norms = norms,
+    .growth = growth,
 };
 
 }  // namespace quench::kernels

@@ -130,7 +130,6 @@ struct PositionCopy {
 /// theta' - theta. What an update does not measure is 0.
 struct UpdateSums {
   double theta_g = 0, g_g = 0, v_v = 0, v_g = 0, theta_v = 0, theta_theta = 0;
-  double drift = 0;  ///< of a watched piece: |theta'|^2 - |theta|^2 as the sum of (theta' + theta)(theta' - theta)
   double theta_d = 0, d_d = 0;
 };
 /// Sums over a state: |theta|^2, theta.v, |v|^2, and of the fourth powers.
@@ -149,7 +148,6 @@ struct UpdatePiece {
   int64_t row;
   const float* g;
   int64_t g_row;
-  bool watched;  ///< measure the drift as well
 };
 /// rate, scale: lr and 1 with their bias corrections.
 struct AdamStep {
@@ -164,7 +162,6 @@ struct AdamPiece {
   int64_t row;
   const float* g;
   int64_t g_row;
-  bool watched;
 };
 
 /// Images as a matrix of numbers: pixel f of image i is fma(byte, scale, shift), with byte = pixels[index[i] *
@@ -186,8 +183,8 @@ struct Pooling {
   int64_t y_channel, y_row, y_column;
   /// For gradients: dx holds x_rows rows of x from row x_first on, each of x_columns columns. y is all of it.
   int64_t x_first, x_rows, x_columns;
-  /// For max_pool of one vector whose x lies flat, x_column = 1, 2, 4 or 8 floats a position, of which `live` count:
-  /// the other lanes of y become 0. x is read 16 floats at a time all the same; an index is of bytes.
+  /// For max_pool of one vector whose x lies flat, x_column = 1, 2, 4 or 8 floats a position, of which `live`
+  /// count: the other lanes of y become 0. x is read 16 floats at a time all the same; an index is of bytes.
   int64_t live = 16;
 };
 /// Bytes of an element of what tells where in its window a maximum was.
@@ -308,6 +305,10 @@ struct Table {
   UpdateSums (*adam)(const AdamPiece&, const AdamStep& step);
   /// The sums of n elements in double throughout: the plain pass of the audit. v may be null: what needs it is 0.
   NormSums (*norms)(int64_t n, const float* theta, const float* v);
+  /// What |theta|^2 of a matrix grew by from one state to another: the sum of (to + from)(to - from) in double,
+  /// lane = column mod 16, rows one after the other.
+  double (*growth)(int64_t rows, int64_t columns, const float* from, int64_t from_row, const float* to,
+                   int64_t to_row);
 };
 
 /// The table in use: the best this processor has, or QUENCH_ISA. Throws Error when that names none.

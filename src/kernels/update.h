@@ -19,13 +19,14 @@ constexpr bool observed = QUENCH_OBSERVE != 0;
 /// One sum in double, one partial sum a lane; products of floats are exact.
 QUENCH_INLINE void add_product(f64x16& sum, f64x16 a, f64x16 b) { sum = fma(a, b, sum); }
 
-/// Stored: there is a velocity. Scaled: a = 1 - dampening is not 1. Watched: the drift is measured. (Sums are variables of their own and the group
-/// is spelled in one place: an array of sums, or a function that two loops call, is what compilers keep in memory.)
-template <bool Stored, bool Scaled, bool Watched>
+/// Stored: there is a velocity. Scaled: a = 1 - dampening is not 1; beside a velocity a multiplication by 1 is not
+/// worth code of its own. (Sums are variables of their own and the group is spelled in one place: an array of sums,
+/// or a function that two loops call, is what compilers keep in memory.)
+template <bool Stored, bool Scaled>
 QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) {
   const f32x16 lr = splat(step.lr), mu = splat(step.momentum), a = splat(step.one_minus_dampening),
                lambda = splat(step.weight_decay);
-  f64x16 theta_g{}, g_g{}, theta_theta{}, v_v{}, v_g{}, theta_v{}, drift{};
+  f64x16 theta_g{}, g_g{}, theta_theta{}, v_v{}, v_g{}, theta_v{};
   f32x16 run_theta_g = zero(), run_g_g = zero(), run_theta_theta = zero();
   int64_t run = 0;  // groups in it
   for (int64_t r = 0; r < p.rows; ++r) {
@@ -65,10 +66,6 @@ QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) 
       } else {
         theta_next = fma(lr, -a_g, theta_i);
       }
-      if constexpr (observed && Watched) {
-        const f64x16 from = to_double(theta_i), to = to_double(theta_next);
-        drift = drift + (to + from) * (to - from);
-      }
       if (whole) {
         store(theta + i, theta_next);
         if constexpr (Stored) store(v + i, v_next);
@@ -81,19 +78,28 @@ QUENCH_NOINLINE UpdateSums sgd_piece(const UpdatePiece& p, const SgdStep& step) 
   theta_g = theta_g + to_double(run_theta_g);
   g_g = g_g + to_double(run_g_g);
   theta_theta = theta_theta + to_double(run_theta_theta);
-  return {tree_sum(theta_g), tree_sum(g_g), tree_sum(v_v), tree_sum(v_g), tree_sum(theta_v), tree_sum(theta_theta), tree_sum(drift)};
-}
-
-template <bool Stored, bool Scaled>
-UpdateSums sgd_piece(const UpdatePiece& piece, const SgdStep& step) {
-  return piece.watched ? sgd_piece<Stored, Scaled, true>(piece, step) : sgd_piece<Stored, Scaled, false>(piece, step);
+  return {tree_sum(theta_g), tree_sum(g_g), tree_sum(v_v), tree_sum(v_g), tree_sum(theta_v), tree_sum(theta_theta)};
 }
 
 UpdateSums sgd(const UpdatePiece& piece, const SgdStep& step) {
-  if (step.one_minus_dampening == 1.0F) {
-    return piece.v ? sgd_piece<true, false>(piece, step) : sgd_piece<false, false>(piece, step);
+  if (piece.v) return sgd_piece<true, true>(piece, step);
+  return step.one_minus_dampening == 1.0F ? sgd_piece<false, false>(piece, step)
+                                          : sgd_piece<false, true>(piece, step);
+}
+
+double growth(int64_t rows, int64_t columns, const float* from, int64_t from_row, const float* to, int64_t to_row) {
+  f64x16 sum{};
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < columns; i += lanes) {
+      const int64_t left = columns - i;
+      const float *before_i = from + r * from_row + i, *after_i = to + r * to_row + i;
+      const bool whole = left >= lanes;  // zeros stand for what is not there
+      const f64x16 before = to_double(whole ? load(before_i) : load_first(before_i, left)),
+                   after = to_double(whole ? load(after_i) : load_first(after_i, left));
+      sum = sum + (after + before) * (after - before);
+    }
   }
-  return piece.v ? sgd_piece<true, true>(piece, step) : sgd_piece<false, true>(piece, step);
+  return tree_sum(sum);
 }
 
 NormSums norms(int64_t n, const float* theta, const float* v) {

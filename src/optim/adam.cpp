@@ -79,8 +79,7 @@ struct Adam::State final : PiecewiseUpdate {
                          .w = options.amsgrad ? of(2, piece) : nullptr,
                          .row = piece.row,
                          .g = piece.g,
-                         .g_row = piece.g_row,
-                         .watched = piece.watched},
+                         .g_row = piece.g_row},
                         rule);
   }
 

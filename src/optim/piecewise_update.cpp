@@ -37,7 +37,6 @@ void add(Observables& to, const Sums& more) {
   to.v_g += more.v_g;
   to.theta_v += more.theta_v;
   to.theta_theta += more.theta_theta;
-  to.drift += more.drift;
   to.theta_d += more.theta_d;
   to.d_d += more.d_d;
 }
@@ -59,6 +58,7 @@ PiecewiseUpdate::PiecewiseUpdate(const Parameters& parameters, std::size_t array
   take_memory(arrays, buffer);
   cut();
   sums_.resize(slots_.size());
+  drifts_.resize(slots_.size());
   taken_.resize(parameters_.tensors.size());
   per_tensor_.resize(parameters_.tensors.size());
   zero();
@@ -118,14 +118,25 @@ void PiecewiseUpdate::update_slot(std::size_t index, const PieceGrid& grid, cons
                                   std::int64_t gradient_row) noexcept {
   const Slot& slot = slots_[index];
   const std::int64_t row = grid.row(slot.band), column = grid.column(slot.panel);
-  sums_[index] = update({.tensor = slot.tensor,
-                         .rows = grid.row(slot.band + 1) - row,
-                         .columns = grid.column(slot.panel + 1) - column,
-                         .at = row * grid.columns + column,
-                         .row = grid.columns,
-                         .g = gradient,
-                         .g_row = gradient_row,
-                         .watched = slot.watched});
+  const Piece piece{.tensor = slot.tensor,
+                    .rows = grid.row(slot.band + 1) - row,
+                    .columns = grid.column(slot.panel + 1) - column,
+                    .at = row * grid.columns + column,
+                    .row = grid.columns,
+                    .g = gradient,
+                    .g_row = gradient_row};
+  if (!slot.watched) {
+    sums_[index] = update(piece);
+    return;
+  }
+  // What it was, to see where it went.
+  float* before = before_.data() + slot.before;
+  const float* theta = value(piece);
+  for (std::int64_t r = 0; r < piece.rows; ++r) {
+    std::copy_n(theta + r * piece.row, piece.columns, before + r * piece.columns);
+  }
+  sums_[index] = update(piece);
+  drifts_[index] = table_->growth(piece.rows, piece.columns, before, piece.columns, theta, piece.row);
 }
 
 void PiecewiseUpdate::take(std::size_t tensor, const PieceGrid& grid, std::int64_t band, std::int64_t panel,
@@ -166,10 +177,17 @@ void PiecewiseUpdate::update_the_rest() {
 void PiecewiseUpdate::add_up() {
   const Observables unmade = blank();
   std::ranges::fill(per_tensor_, unmade);
-  for (std::size_t i = 0; i < slots_.size(); ++i) add(per_tensor_[slots_[i].tensor], sums_[i]);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Observables& o = per_tensor_[slots_[i].tensor];
+    add(o, sums_[i]);
+    if (slots_[i].watched) o.drift += drifts_[i];
+  }
   finish(per_tensor_);
   total_ = unmade;
-  for (const Observables& o : per_tensor_) add(total_, o);
+  for (const Observables& o : per_tensor_) {
+    add(total_, o);
+    total_.drift += o.drift;
+  }
 }
 
 const Observables& PiecewiseUpdate::step(float lr) {
@@ -230,7 +248,16 @@ void PiecewiseUpdate::watch(std::int64_t part, std::int64_t parts) {
                 ", expected 0 <= part < parts");
   }
   std::int64_t index = 0;
-  for (Slot& slot : slots_) slot.watched = index++ % parts == part;
+  std::size_t floats = 0;
+  for (Slot& slot : slots_) {
+    slot.watched = index++ % parts == part;
+    if (!slot.watched) continue;
+    const PieceGrid grid = grid_of(parameters_.tensors[slot.tensor]);
+    slot.before = floats;
+    floats += static_cast<std::size_t>((grid.row(slot.band + 1) - grid.row(slot.band)) *
+                                       (grid.column(slot.panel + 1) - grid.column(slot.panel)));
+  }
+  before_.resize(floats);
 }
 
 std::span<float> PiecewiseUpdate::array(std::size_t array, std::size_t tensor, const char* what) {

@@ -52,7 +52,6 @@ class PiecewiseUpdate : public GradientSink {
     std::int64_t at, row;
     const float* g;
     std::int64_t g_row;
-    bool watched;
   };
 
   /// Prepares a step, or throws Error and changes nothing.
@@ -74,7 +73,8 @@ class PiecewiseUpdate : public GradientSink {
   struct Slot {
     std::size_t tensor;
     std::int64_t band, panel;
-    bool watched = true;
+    bool watched = false;
+    std::size_t before = 0;  // of a watched piece: where its numbers go in before_
   };
 
   void take(std::size_t tensor, const kernels::PieceGrid& grid, std::int64_t band, std::int64_t panel,
@@ -100,6 +100,8 @@ class PiecewiseUpdate : public GradientSink {
   std::vector<std::size_t> first_;         // of each tensor: its first piece
   std::vector<std::size_t> chunks_;        // pieces at which a chunk of the update begins, and the end
   std::vector<kernels::UpdateSums> sums_;  // one a piece
+  std::vector<double> drifts_;             // of the watched ones
+  std::vector<float> before_;              // the watched pieces before the update
   std::vector<char> taken_;                // of each tensor: its gradients have come piece by piece
   std::vector<Observables> per_tensor_;
   Observables total_;

@@ -50,8 +50,7 @@ struct Sgd::State final : PiecewiseUpdate {
                         .v = stored ? of(0, piece) : nullptr,
                         .row = piece.row,
                         .g = piece.g,
-                        .g_row = piece.g_row,
-                        .watched = piece.watched},
+                        .g_row = piece.g_row},
                        rule);
   }
 

@@ -14,7 +14,7 @@ namespace {
 using io::to_text;
 
 /// An epoch watches the true displacements of this part of the parameters, the next epoch another.
-constexpr std::int64_t watch_parts = 16;
+constexpr std::int64_t watch_parts = 32;
 
 FdrOptions fdr_options(const Settings& settings) {
   return {.threshold = settings.fdr_threshold,

@@ -71,6 +71,7 @@ TEST_CASE("twenty steps of Adam, AMSGrad and both without bias correction agree 
       CAPTURE(amsgrad);
       CAPTURE(bias_correction);
       const AdamOptions options{.lr = 0.01F,
+                                .beta1 = 0.8F,
                                 .beta2 = 0.9F,  // forgets soon: AMSGrad's maximum and the last v part
                                 .weight_decay = 0.01F,
                                 .amsgrad = amsgrad,
@@ -165,6 +166,7 @@ TEST_CASE("Adam measures the state before the update and how far the update went
   for (const bool amsgrad : {false, true}) {
     Fixture f;
     Adam adam(f.parameters(), {.lr = 0.01F, .weight_decay = 0.01F, .amsgrad = amsgrad});
+    adam.watch(0, 1);
     for (int step = 0; step < 3; ++step) {
       f.draw_gradients();
       adam.lr = step == 2 ? 0.02F : 0.01F;

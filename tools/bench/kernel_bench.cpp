@@ -48,8 +48,7 @@ struct Operands {
                        .v = momentum ? velocity.data() + at : nullptr,
                        .row = features,
                        .g = near ? gradient.data() : gradient.data() + at,
-                       .g_row = near ? kernels::padded(columns) : features,
-                       .watched = false},
+                       .g_row = near ? kernels::padded(columns) : features},
                       step)
                  .g_g;
     }
@@ -112,9 +111,7 @@ constexpr Kernel list[] = {
      [](const Table& t, Operands& o) { o.update(t, true, true); }},
     // Squares, products and fourth powers, each with its sum.
     {"norms 200x784", 10 * weight_floats, 2 * weight_floats, 0,
-     [](const Table& t, Operands& o) {
-       o.sum += t.norms(weights, o.theta.data(), o.velocity.data()).theta_v;
-     }},
+     [](const Table& t, Operands& o) { o.sum += t.norms(weights, o.theta.data(), o.velocity.data()).theta_v; }},
 };
 
 void measure(Bench& bench, const std::string& name, const Kernel& kernel) {
