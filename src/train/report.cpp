@@ -23,7 +23,7 @@ std::string line(std::string_view title, const std::string& text) {
 }
 
 std::string optimizer_line(const Settings& settings) {
-  return settings.optimizer + ", lr " + to_text(settings.lr) + " " + settings.schedule + ", momentum " +
+  return settings.optimizer + ", lr " + to_text(settings.lr) + ", schedule " + settings.schedule + ", momentum " +
          to_text(settings.momentum) + ", dampening " + to_text(settings.dampening) + ", weight decay " +
          to_text(settings.weight_decay);
 }
@@ -38,7 +38,7 @@ std::string schedule_text(const RunRecord& record) {
                      ratio_text(fdr.verdict.whole) + ", " + verdict;
   if (!fdr.verdict.cause.empty()) text += ": " + fdr.verdict.cause;
   if (fdr.verdict.epochs_to_go >= 1) {
-    text += "; about " + fixed(fdr.verdict.epochs_to_go, 0) + " more epochs to tell to " +
+    text += "; about " + fixed(fdr.verdict.epochs_to_go, 0) + " more epochs until it is known to " +
             to_text(record.settings.fdr_threshold);
   }
   return text;

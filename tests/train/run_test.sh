@@ -140,7 +140,7 @@ check 'a run on CIFAR-10 ends with exit code 0' test $? -eq 0
 check 'it trains the convolutional network' grep -q '^  model  *cnn, ' err.txt
 check 'on real images' grep -q 'cifar10: real, from small/cifar-10-batches-bin; 60 to train, 20 to test' err.txt
 check "with the paper's settings" \
-  grep -q '^  optimizer  *sgd, lr 0.1 fdr, momentum 0.9, dampening 0, weight decay 0.01$' err.txt
+  grep -q '^  optimizer  *sgd, lr 0.1, schedule fdr, momentum 0.9, dampening 0, weight decay 0.01$' err.txt
 check 'and says how many test images there are' grep -Eq 'test [0-9.]+ \+- [0-9.]+ \(20 images\)$' out.txt
 for fact in '"dataset": "cifar10"' '"model": "cnn"' '"momentum": 0.9' '"training_images": 60' '"kind": "real"'; do
   check "run.json of CIFAR-10 holds $fact" grep -qF "$fact" runs/cifar10-cnn-seed1/run.json
