@@ -28,6 +28,8 @@ struct AdamOptions {
 ///     v'     = fma(beta2, v, (1 - beta2) (g g))
 ///     w'     = max(w, v') with AMSGrad, else v'
 ///     theta' = fma(-rate, m' / fma(sqrt(w'), scale, epsilon), theta)
+/// where a g, m' or theta' smaller than 2^-50 = 9e-16 in magnitude becomes 0 (weights that nothing but L2 moves fade away
+/// that far within epochs, and then are subnormal numbers, with which processors compute a hundred times slower),
 /// with, computed in double and rounded to float once a step,
 ///     rate   = lr / (1 - beta1^t)
 ///     scale  = 1 / sqrt(1 - beta2^t)
@@ -58,6 +60,7 @@ class Adam final : public Optimizer {
   std::span<const Observables> per_tensor() const override;
   Norms norms() const override;
   void watch(std::int64_t part, std::int64_t parts) override;
+  void flush_tiny() override;
 
   // The whole state between steps; what stores and restores it goes on with the same bits.
   std::span<float> first_moment(std::size_t i);   ///< m of tensor i, padded like its value

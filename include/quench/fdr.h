@@ -27,6 +27,9 @@ struct FdrSides {
   double boundary = 0;  ///< B; for mu = 0 without its last term (O_R is then that of the velocity after the step)
 };
 
+/// Of a rule without a velocity (Adam) these are -theta . d / eta and |d|^2 / (2 eta), with d the true displacement, and
+/// B = |theta|^2 / (2 eta): the identity above holds for them with a = 1, so their ratio tells as well whether the norm
+/// drifts, but there is no temperature in it: it is not the relation of the paper.
 /// lagged_velocity: O_R from the velocity before the step without momentum as well, as the published code has it;
 /// its first value after the start is then 0.
 FdrSides fdr_sides(const Observables& step, bool lagged_velocity = false);

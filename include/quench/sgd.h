@@ -50,6 +50,7 @@ class Sgd final : public Optimizer {
   std::span<const Observables> per_tensor() const override;
   Norms norms() const override;
   void watch(std::int64_t part, std::int64_t parts) override;
+  void flush_tiny() override;
 
   /// The velocity of tensor i, padded like its value. Throws Error when none is stored.
   std::span<float> velocity(std::size_t i);

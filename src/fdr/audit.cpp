@@ -8,6 +8,7 @@
 #include "core/float_environment.h"
 #include "fdr/compensated_sum.h"
 #include "fdr/half_window.h"
+#include "fdr/sides.h"
 #include "quench/error.h"
 
 namespace quench {
@@ -26,6 +27,7 @@ constexpr double norm_chain = 4096 + 512;
 
 /// B at a window's end, see fdr.h.
 double boundary(const Norms& n, const Observables& rule, bool lagged_velocity) {
+  if (fdr::by_displacement(rule)) return n.theta_theta / (2.0 * rule.lr);
   const double mu = rule.momentum;
   double b = (1.0 - mu) * n.theta_theta / (2.0 * rule.lr);
   if (mu != 0.0) b += mu * n.theta_v;
@@ -41,10 +43,18 @@ double fourth_root(double x) { return std::sqrt(std::sqrt(x)); }
 WindowResidual audit_window(const FdrWindow& window, const Observables& step, const Norms& start, const Norms& end,
                             bool lagged_velocity) {
   const FloatEnvironment environment;
-  const double mu = step.momentum, eta = step.lr, a = 1.0 - step.dampening;
+  const bool displacement = fdr::by_displacement(step);
+  const double mu = displacement ? 0.0 : step.momentum, a = displacement ? 1.0 : 1.0 - step.dampening,
+               eta = step.lr;
   const auto n = static_cast<double>(window.steps());
   const double moved = boundary(end, step, lagged_velocity) - boundary(start, step, lagged_velocity);
   const double difference = window.o_l - window.o_r + moved / (a * n);
+  if (displacement) {
+    // Nothing was rounded to float between what is compared.
+    const double level = 2.0 * norm_chain * std::max(start.theta_theta, end.theta_theta) / (2.0 * eta * n);
+    const double sums = drift_chain * (std::sqrt(step.theta_theta * step.d_d) / eta + window.o_r);
+    return {difference / window.o_r, double_rounding * (level + sums) / window.o_r};
+  }
 
   // With theta' = theta + eta v' + d and v' = mu v - a g + e, the identity's rest is
   //     (sum ((1 - mu) / eta theta . d + theta . e + mu d . v')) / (a N).
@@ -112,9 +122,12 @@ void Audit::observe(const Observables& step) {
   s.drift.add(step.drift);
   // |theta' + theta| |theta' - theta|, with theta' - theta = eta v'; |v'|^2 by eq. 26.
   const double mu = step.momentum, a = 1.0 - step.dampening;
-  double next_v_v = a * a * step.g_g;
-  if (mu != 0.0) next_v_v += mu * mu * step.v_v - 2.0 * a * mu * step.v_g;
-  const double moved = step.lr * std::sqrt(std::max(next_v_v, 0.0));
+  double moved = std::sqrt(step.d_d);
+  if (!fdr::by_displacement(step)) {
+    double next_v_v = a * a * step.g_g;
+    if (mu != 0.0) next_v_v += mu * mu * step.v_v - 2.0 * a * mu * step.v_g;
+    moved = step.lr * std::sqrt(std::max(next_v_v, 0.0));
+  }
   s.size += (2.0 * std::sqrt(step.theta_theta) + moved) * moved;
 }
 

@@ -49,7 +49,7 @@ void FdrAverages::observe(double loss, const Observables& step) {
   const FdrSides sides = fdr::sides_of(step, s.lagged_velocity);
   if (s.o_l.count() == 0) s.first_boundary = sides.boundary;
   const double boundary = sides.boundary - s.first_boundary;
-  s.a = 1.0 - step.dampening;
+  s.a = fdr::by_displacement(step) ? 1.0 : 1.0 - step.dampening;
   s.loss.add(loss);
   s.o_l.add(sides.o_l);
   s.o_r.add(sides.o_r);

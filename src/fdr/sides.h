@@ -5,7 +5,15 @@
 
 namespace quench::fdr {
 
+/// Whether the step is of a rule without velocity, which measures where the parameters went instead: Adam.
+inline bool by_displacement(const Observables& step) { return step.momentum != step.momentum; }
+
 inline FdrSides sides_of(const Observables& step, bool lagged_velocity) {
+  if (by_displacement(step)) {
+    return {.o_l = -step.theta_d / step.lr,
+            .o_r = step.d_d / (2.0 * step.lr),
+            .boundary = step.theta_theta / (2.0 * step.lr)};
+  }
   const double mu = step.momentum, eta = step.lr, a = 1.0 - step.dampening;
   FdrSides sides;
   sides.o_l = step.theta_g;

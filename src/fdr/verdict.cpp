@@ -52,7 +52,7 @@ double epochs_of_relaxation(const FdrVerdict& v, const VerdictOptions& options) 
 }
 
 std::string cause_of_drift(const FdrVerdict& v, const VerdictOptions& options) {
-  // O_L > O_R: dissipation wins, |theta|^2 falls.
+  // O_L > O_R: the pull wins, |theta|^2 falls.
   const bool shrinking = excess(v.whole) > 0;
   if (options.weight_decay == 0.0 && !shrinking) return "the norm grows: without weight decay nothing confines it";
   if (options.after_cut)

@@ -8,13 +8,19 @@
 namespace quench::kernels {
 namespace {
 
+/// 0 for what is smaller in magnitude.
+QUENCH_INLINE f32x16 without_dust(f32x16 x, f32x16 smallest) {
+  return select((x < smallest) & (-smallest < x), zero(), x);
+}
+
 /// Amsgrad: there is a largest second moment w. (Runs in float and partial groups
 /// as in sgd_piece(), and spelled out for the same reason.)
 template <bool Amsgrad>
 QUENCH_NOINLINE UpdateSums adam_piece(const AdamPiece& p, const AdamStep& step) {
   const f32x16 minus_rate = splat(-step.rate), scale = splat(step.scale), epsilon = splat(step.epsilon),
                beta1 = splat(step.beta1), one_minus_beta1 = splat(step.one_minus_beta1), beta2 = splat(step.beta2),
-               one_minus_beta2 = splat(step.one_minus_beta2), lambda = splat(step.weight_decay);
+               one_minus_beta2 = splat(step.one_minus_beta2), lambda = splat(step.weight_decay),
+               smallest = splat(adam_dust);
   f64x16 theta_g{}, g_g{}, theta_theta{}, theta_d{}, d_d{};
   f32x16 run_theta_g = zero(), run_g_g = zero(), run_theta_theta = zero();
   int64_t run = 0;  // groups in it
@@ -37,17 +43,19 @@ QUENCH_NOINLINE UpdateSums adam_piece(const AdamPiece& p, const AdamStep& step) 
       const f32x16 theta_i = whole ? load(theta + i) : load_first(theta + i, left);
       const f32x16 m_i = whole ? load(m + i) : load_first(m + i, left);
       const f32x16 v_i = whole ? load(v + i) : load_first(v + i, left);
-      const f32x16 g_i = fma(lambda, theta_i, whole ? load(g + i) : load_first(g + i, left));
+      const f32x16 g_i =
+          without_dust(fma(lambda, theta_i, whole ? load(g + i) : load_first(g + i, left)), smallest);
       if constexpr (observed) {
         run_theta_g = fma(theta_i, g_i, run_theta_g);
         run_g_g = fma(g_i, g_i, run_g_g);
         run_theta_theta = fma(theta_i, theta_i, run_theta_theta);
       }
-      const f32x16 m_next = fma(beta1, m_i, one_minus_beta1 * g_i);
+      const f32x16 m_next = without_dust(fma(beta1, m_i, one_minus_beta1 * g_i), smallest);
       const f32x16 v_next = fma(beta2, v_i, one_minus_beta2 * (g_i * g_i));
       f32x16 w_next = v_next;
       if constexpr (Amsgrad) w_next = max(whole ? load(w + i) : load_first(w + i, left), v_next);
-      const f32x16 theta_next = fma(minus_rate, m_next / fma(sqrt(w_next), scale, epsilon), theta_i);
+      const f32x16 theta_next =
+          without_dust(fma(minus_rate, m_next / fma(sqrt(w_next), scale, epsilon), theta_i), smallest);
       if constexpr (observed) {
         const f64x16 from = to_double(theta_i), to = to_double(theta_next), d = to - from;
         add_product(theta_d, from, d);

@@ -149,6 +149,9 @@ struct UpdatePiece {
   const float* g;
   int64_t g_row;
 };
+/// What Adam takes for 0 and leaves as 0 when it is smaller in magnitude: squares and thousandths of it stay far from
+/// subnormal numbers.
+constexpr float adam_dust = 0x1p-50F;
 /// rate, scale: lr and 1 with their bias corrections.
 struct AdamStep {
   float rate, scale, epsilon;

@@ -128,6 +128,8 @@ std::span<const Observables> Adam::per_tensor() const { return state_->per_tenso
 Norms Adam::norms() const { return state_->norms(false); }
 void Adam::watch(std::int64_t part, std::int64_t parts) { state_->watch(part, parts); }
 
+void Adam::flush_tiny() { state_->flush_tiny(); }
+
 std::span<float> Adam::first_moment(std::size_t i) { return state_->array(0, i, "first_moment"); }
 std::span<float> Adam::second_moment(std::size_t i) { return state_->array(1, i, "second_moment"); }
 

@@ -19,6 +19,7 @@ namespace {
 using kernels::PieceGrid;
 
 constexpr std::int64_t chunk_floats = 16 * 1024;  // some 10 us of one thread
+constexpr float tiny = 0x1p-100F;
 constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
 
 /// A parameter as a matrix: the first dimension by all others; a vector is one row.
@@ -240,6 +241,17 @@ Norms PiecewiseUpdate::norms(bool velocity) const {
     total.watched += sum;
   }
   return total;
+}
+
+void PiecewiseUpdate::flush_tiny() {
+  const auto flush = [](std::span<float> values) {
+    for (float& x : values) x = x < tiny && x > -tiny ? 0.0F : x;
+  };
+  for (std::size_t t = 0; t < parameters_.tensors.size(); ++t) {
+    flush(parameters_.tensors[t].value);
+    const auto n = static_cast<std::size_t>(padded(parameters_.tensors[t]));
+    for (std::size_t i = t; i < arrays_.size(); i += parameters_.tensors.size()) flush({arrays_[i], n});
+  }
 }
 
 void PiecewiseUpdate::watch(std::int64_t part, std::int64_t parts) {

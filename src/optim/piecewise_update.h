@@ -35,6 +35,7 @@ class PiecewiseUpdate : public GradientSink {
   const Observables& observables() const { return total_; }
   std::span<const Observables> per_tensor() const { return per_tensor_; }
   void watch(std::int64_t part, std::int64_t parts);
+  void flush_tiny();
   /// velocity: whether the first array is one.
   Norms norms(bool velocity) const;
 

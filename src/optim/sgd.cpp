@@ -94,6 +94,8 @@ std::span<const Observables> Sgd::per_tensor() const { return state_->per_tensor
 Norms Sgd::norms() const { return state_->norms(state_->stored); }
 void Sgd::watch(std::int64_t part, std::int64_t parts) { state_->watch(part, parts); }
 
+void Sgd::flush_tiny() { state_->flush_tiny(); }
+
 std::span<float> Sgd::velocity(std::size_t i) {
   if (!state_->stored) throw Error("the velocity is not stored: momentum is 0 and keep_velocity is off");
   return state_->array(0, i, "velocity");

@@ -101,7 +101,7 @@ std::vector<std::string> log_cells(const EpochRow& row) {
           known(audit.drift_residual),
           known(audit.drift_bound),
           to_text(row.fdr.theta_squared),
-          to_text(row.fdr.v_squared),
+          known(row.fdr.v_squared),
           row.fdr.cut ? "1" : "0",
           std::string(verdict_name(row.fdr.verdict.verdict)),
           known(row.fdr.verdict.epochs_to_go),

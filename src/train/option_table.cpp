@@ -9,7 +9,7 @@ namespace quench::train {
 namespace {
 
 constexpr std::string_view model_choices[] = {"mlp", "cnn"};
-constexpr std::string_view optimizer_choices[] = {"sgd"};
+constexpr std::string_view optimizer_choices[] = {"sgd", "adam", "amsgrad"};
 constexpr std::string_view schedule_choices[] = {"fdr",   "constant", "preset", "sasa",
                                                  "pflug", "pesme",    "abel",   "plateau"};
 constexpr std::string_view detectors_choices[] = {"none", "cheap", "all"};
@@ -57,7 +57,8 @@ constexpr Option table[] = {
      .group = "Model and training",
      .target = &Settings::lr,
      .help = "learning rate",
-     .range = {0, float_max}},
+     .range = {0, float_max},
+     .default_text = "0.1; 0.001 for adam and amsgrad"},
     {.name = "--momentum",
      .argument = "X",
      .group = "Model and training",
@@ -81,8 +82,26 @@ constexpr Option table[] = {
      .argument = "NAME",
      .group = "Model and training",
      .target = &Settings::optimizer,
-     .help = "the update rule",
+     .help = "the update rule; adam and amsgrad have no momentum and dampening, and L2 in the gradient as sgd",
      .choices = optimizer_choices},
+    {.name = "--beta1",
+     .argument = "X",
+     .group = "Model and training",
+     .target = &Settings::beta1,
+     .help = "adam and amsgrad: part of the first moment kept at each step",
+     .range = {0, 1, true}},
+    {.name = "--beta2",
+     .argument = "X",
+     .group = "Model and training",
+     .target = &Settings::beta2,
+     .help = "adam and amsgrad: part of the second moment kept at each step",
+     .range = {0, 1, true}},
+    {.name = "--epsilon",
+     .argument = "X",
+     .group = "Model and training",
+     .target = &Settings::epsilon,
+     .help = "adam and amsgrad: added to the root of the second moment",
+     .range = {0, float_max, false, true}},
     {.name = "--seed",
      .argument = "N",
      .group = "Model and training",
@@ -109,7 +128,7 @@ constexpr Option table[] = {
      .help = "when the learning rate is cut: when the two sides of the fluctuation-dissipation relation agree, "
              "never, every --preset-epochs, or when another detector finds it spent",
      .choices = schedule_choices,
-     .default_text = "fdr"},
+     .default_text = "fdr; constant for adam and amsgrad"},
     {.name = "--fdr-threshold",
      .argument = "X",
      .group = "Learning rate",

@@ -12,8 +12,8 @@
 
 namespace quench::train {
 
-/// The numbers an option takes: low <= x <= high, or low < x, or x < high. Decimal numbers without below_high go up to the
-/// largest float.
+/// The numbers an option takes: low <= x <= high, or low < x, or x < high. Decimal numbers without below_high go up
+/// to the largest float.
 struct Range {
   double low = 0;
   double high = std::numeric_limits<double>::infinity();

@@ -62,7 +62,8 @@ const Option& find_option(std::string_view name) {
 template <typename Number>
 bool in_range(Number value, const Range& range) {
   const auto x = static_cast<double>(value);
-  return (range.above_low ? x > range.low : x >= range.low) && (range.below_high ? x < range.high : x <= range.high);
+  return (range.above_low ? x > range.low : x >= range.low) &&
+         (range.below_high ? x < range.high : x <= range.high);
 }
 
 /// What a decimal number becomes in the library, which computes in float.
@@ -143,6 +144,11 @@ void set_dataset(std::string_view word, Settings& settings) {
   settings.dataset = word;
 }
 
+[[noreturn]] void refuse_with_optimizer(const Settings& settings, std::string_view option) {
+  throw UsageError(std::string(option) + ": found with --optimizer " + settings.optimizer +
+                   ", which has no such thing");
+}
+
 /// The settings with those options that were not given as the data set has them.
 Settings with_defaults(const Settings& settings, std::span<const Option* const> given) {
   Settings result = standard_settings(settings.dataset);
@@ -153,6 +159,29 @@ Settings with_defaults(const Settings& settings, std::span<const Option* const> 
   };
   result.data_given = is_given("--data");
   if (!is_given("--data-seed")) result.data_seed = result.seed;
+  if (result.optimizer != "sgd") {
+    if (!is_given("--lr")) result.lr = 0.001;
+    if (!is_given("--schedule")) result.schedule = "constant";
+    if (!is_given("--momentum")) result.momentum = 0;
+    // What the rule has not got, or what is defined by it.
+    if (result.momentum != 0) refuse_with_optimizer(result, "--momentum");
+    if (result.dampening != 0) refuse_with_optimizer(result, "--dampening");
+    if (result.theta_c) refuse_with_optimizer(result, "--theta-c");
+    if (result.fdr_lagged) refuse_with_optimizer(result, "--fdr-lagged");
+    for (const std::string_view name : {"fdr", "sasa", "pflug"}) {
+      if (result.schedule == name) {
+        throw UsageError(
+            "--schedule: found " + quoted(name) + " with --optimizer " + result.optimizer +
+            ", whose steps have no velocity that it could measure; expected constant, preset, pesme, abel or "
+            "plateau");
+      }
+    }
+  } else {
+    const Settings standard;
+    if (result.beta1 != standard.beta1) refuse_with_optimizer(result, "--beta1");
+    if (result.beta2 != standard.beta2) refuse_with_optimizer(result, "--beta2");
+    if (result.epsilon != standard.epsilon) refuse_with_optimizer(result, "--epsilon");
+  }
   return result;
 }
 

@@ -23,9 +23,13 @@ std::string line(std::string_view title, const std::string& text) {
 }
 
 std::string optimizer_line(const Settings& settings) {
-  return settings.optimizer + ", lr " + to_text(settings.lr) + ", schedule " + settings.schedule + ", momentum " +
-         to_text(settings.momentum) + ", dampening " + to_text(settings.dampening) + ", weight decay " +
-         to_text(settings.weight_decay);
+  const std::string rule =
+      settings.optimizer == "sgd"
+          ? ", momentum " + to_text(settings.momentum) + ", dampening " + to_text(settings.dampening)
+          : ", betas " + to_text(settings.beta1) + " and " + to_text(settings.beta2) + ", epsilon " +
+                to_text(settings.epsilon);
+  return settings.optimizer + ", lr " + to_text(settings.lr) + ", schedule " + settings.schedule + rule +
+         ", weight decay " + to_text(settings.weight_decay);
 }
 
 /// "17 cuts, lr 0.01668; O_L/O_R 0.8500 +- 0.0987, noise limited, about 40 epochs to go: ...".

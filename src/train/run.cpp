@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -9,6 +10,7 @@
 #include "io/csv.h"
 #include "io/files.h"
 #include "io/numbers.h"
+#include "quench/adam.h"
 #include "quench/executor.h"
 #include "quench/graph.h"
 #include "quench/model.h"
@@ -34,6 +36,30 @@ std::uint64_t parameter_checksum(const Parameters& parameters) {
         std::span<const float>(parameter.value).first(static_cast<std::size_t>(element_count(parameter.shape))));
   }
   return sum.value();
+}
+
+struct ChosenOptimizer {
+  std::unique_ptr<Optimizer> rule;
+  std::size_t bytes;
+};
+
+ChosenOptimizer make_optimizer(const Settings& settings, const Parameters& parameters) {
+  if (settings.optimizer == "sgd") {
+    // Without momentum hardly anything reads the velocity.
+    const SgdOptions options{.lr = static_cast<float>(settings.lr),
+                             .momentum = static_cast<float>(settings.momentum),
+                             .dampening = static_cast<float>(settings.dampening),
+                             .weight_decay = static_cast<float>(settings.weight_decay),
+                             .keep_velocity = wants_velocity(settings)};
+    return {std::make_unique<Sgd>(parameters, options), Sgd::bytes(parameters, options)};
+  }
+  const AdamOptions options{.lr = static_cast<float>(settings.lr),
+                            .beta1 = static_cast<float>(settings.beta1),
+                            .beta2 = static_cast<float>(settings.beta2),
+                            .epsilon = static_cast<float>(settings.epsilon),
+                            .weight_decay = static_cast<float>(settings.weight_decay),
+                            .amsgrad = settings.optimizer == "amsgrad"};
+  return {std::make_unique<Adam>(parameters, options), Adam::bytes(parameters, options)};
 }
 
 void show_data(const Settings& settings, Console& console) {
@@ -126,16 +152,11 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   const Tensor logits = settings.model == "cnn" ? cnn(input, images.classes()) : mlp(input, images.classes());
   const Tensor loss = softmax_cross_entropy(logits);
   Model model(graph, loss, {.batch = static_cast<int>(settings.batch), .seed = settings.seed});
-  // Without momentum hardly anything reads the velocity.
-  const SgdOptions rule{.lr = static_cast<float>(settings.lr),
-                        .momentum = static_cast<float>(settings.momentum),
-                        .dampening = static_cast<float>(settings.dampening),
-                        .weight_decay = static_cast<float>(settings.weight_decay),
-                        .keep_velocity = wants_velocity(settings)};
-  Sgd sgd(model.parameters(), rule);
+  const ChosenOptimizer chosen = make_optimizer(settings, model.parameters());
+  Optimizer& optimizer = *chosen.rule;
 
   RunRecord record = make_record(settings, words, data, model);
-  record.model_bytes = model.bytes() + Sgd::bytes(model.parameters(), rule);
+  record.model_bytes = model.bytes() + chosen.bytes;
   record.output_folder = folder.path().string();
   record.settings.out = record.output_folder;
   // Nothing began: the folder stays free for another try.
@@ -147,14 +168,16 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   console.note(header_block(record));
   if (settings.weight_decay == 0 && settings.schedule == "fdr") {
     console.warning(
-        "--weight-decay 0: nothing confines the norm of the parameters, so O_L and O_R never settle to be equal and "
+        "--weight-decay 0: nothing confines the norm of the parameters, so O_L and O_R never settle to be equal "
+        "and "
         "the learning rate may never be cut; the paper uses 0.01");
   }
 
   std::exception_ptr failure;
   try {
-    Schedule schedule({sgd, model.parameters(), folder.table(1), folder.table(2), folder.steps()}, settings, record.steps_per_epoch);
-    Trainer({data.images, model, sgd, schedule, folder, console, interrupt}, record).run();
+    Schedule schedule({optimizer, model.parameters(), folder.table(1), folder.table(2), folder.steps()}, settings,
+                      record.steps_per_epoch);
+    Trainer({data.images, model, optimizer, schedule, folder, console, interrupt}, record).run();
     record.status = record.epochs_done == settings.epochs ? "finished" : "interrupted";
   } catch (const std::exception& error) {
     failure = std::current_exception();

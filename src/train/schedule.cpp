@@ -64,11 +64,13 @@ Schedule::Schedule(const Parts& parts, const Settings& settings, std::int64_t st
       cutter_(cut_options(settings)),
       tensors_(parts.parameters.tensors.size(), steps_per_epoch, settings.fdr_lagged),
       audit_(steps_per_epoch) {
-  if (settings.theta_c) shift_.emplace(parts.sgd, parts.parameters, steps_per_epoch);
+  if (settings.theta_c) shift_.emplace(dynamic_cast<Sgd&>(parts.optimizer), parts.parameters, steps_per_epoch);
   if (settings.detectors != "none") {
     for (const std::string_view name : detector_names()) {
       const bool dear = name == "pflug";  // wants the velocity of a run without momentum stored
+      const bool of_velocity = dear || name == "sasa";
       if (name == "preset" || name == settings.schedule || (dear && settings.detectors != "all")) continue;
+      if (of_velocity && settings.optimizer != "sgd") continue;
       watchers_.push_back({make_detector(name, parts.parameters)});
     }
   }
@@ -76,7 +78,7 @@ Schedule::Schedule(const Parts& parts, const Settings& settings, std::int64_t st
 }
 
 void Schedule::begin() {
-  audit_.restart(parts_.sgd.norms());
+  audit_.restart(parts_.optimizer.norms());
   for (Watcher& watcher : watchers_) watcher.detector->restart();
   active().restart();
 }
@@ -88,21 +90,21 @@ void Schedule::begin_epoch(std::int64_t epoch) {
   fdr_.reserve(steps_per_epoch_);
   if (active_) active_->reserve(steps_per_epoch_);
   for (Watcher& watcher : watchers_) watcher.detector->reserve(steps_per_epoch_);
-  parts_.sgd.watch((epoch - 1) % watch_parts, watch_parts);
-  audit_.watch(parts_.sgd.norms());
+  parts_.optimizer.watch((epoch - 1) % watch_parts, watch_parts);
+  audit_.watch(parts_.optimizer.norms());
 }
 
 void Schedule::step(double loss) {
   ++step_;
-  const Observables& sums = parts_.sgd.observables();
+  const Observables& sums = parts_.optimizer.observables();
   const FdrSides sides = fdr_sides(sums, settings_.fdr_lagged);
   steps_.insert(steps_.end(), {loss, sides.o_l, sides.o_r});
   fdr_.observe(loss, sums);
   if (active_) active_->observe(loss, sums);
   for (Watcher& watcher : watchers_) watcher.detector->observe(loss, sums);
-  tensors_.observe(parts_.sgd.per_tensor());
+  tensors_.observe(parts_.optimizer.per_tensor());
   audit_.observe(sums);
-  if (audit_.wants_norms()) audit_.mark(parts_.sgd.norms());
+  if (audit_.wants_norms()) audit_.mark(parts_.optimizer.norms());
   // The end of an epoch has its own test.
   if (settings_.fdr_every > 0 && fdr_.averages().steps() % settings_.fdr_every == 0 &&
       step_ % steps_per_epoch_ != 0)
@@ -110,12 +112,12 @@ void Schedule::step(double loss) {
 }
 
 FdrRow Schedule::end_epoch() {
-  const Norms now = parts_.sgd.norms();
-  const Observables& last = parts_.sgd.observables();
+  const Norms now = parts_.optimizer.norms();
+  const Observables& last = parts_.optimizer.observables();
   FdrRow row;
   row.theta_squared = now.theta_theta;
   row.v_squared = now.v_v;
-  if (std::isnan(now.v_v)) {  // not stored: v' = -a g
+  if (std::isnan(now.v_v) && settings_.optimizer == "sgd") {  // not stored: v' = -a g
     const double a = 1.0 - last.dampening;
     row.v_squared = a * a * last.g_g;
   }
@@ -131,30 +133,30 @@ FdrRow Schedule::end_epoch() {
   const bool due = settings_.fdr_every == 0 || fdr_.averages().steps() % settings_.fdr_every == 0;
   if (due && settings_.schedule != "constant") decide();
   row.cut = cut_in_epoch_;
-  row.next_lr = parts_.sgd.lr;
+  row.next_lr = parts_.optimizer.lr;
   return row;
 }
 
 bool Schedule::decide() {
   Detector& detector = active();
-  const Decision decision = cutter_.decide(detector.test(), parts_.sgd.lr);
+  const Decision decision = cutter_.decide(detector.test(), parts_.optimizer.lr);
   write_decision(detector, true, decision);
   if (!decision.cut) return false;
-  parts_.sgd.lr = decision.next_lr;
+  parts_.optimizer.lr = decision.next_lr;
   cut_in_epoch_ = true;
   restart();
   return true;
 }
 
 void Schedule::watch_others() {
-  const float lr = parts_.sgd.lr;
+  const float lr = parts_.optimizer.lr;
   for (Watcher& watcher : watchers_) {
     const Finding finding = watcher.detector->test();
     if (!finding.spent) continue;
     write_decision(*watcher.detector, false, {.finding = finding, .lr = lr, .next_lr = lr, .outcome = "would cut"});
     watcher.detector->restart();
   }
-  if (settings_.schedule == "fdr") return;
+  if (settings_.schedule == "fdr" || settings_.optimizer != "sgd" || settings_.detectors == "none") return;
   // Its averages are those of the log and go on: said once for as long as it holds.
   const Finding finding = fdr_.test();
   if (finding.spent && !fdr_was_spent_) {
@@ -171,7 +173,7 @@ void Schedule::restart() {
   for (Watcher& watcher : watchers_) watcher.detector->restart();
   tensors_.restart(phase);
   if (shift_) shift_->restart();
-  audit_.restart(parts_.sgd.norms(), phase);
+  audit_.restart(parts_.optimizer.norms(), phase);
 }
 
 void Schedule::write_decision(const Detector& detector, bool is_active, const Decision& decision) {

@@ -14,7 +14,7 @@
 #include "quench/fdr.h"
 #include "quench/fdr_shift.h"
 #include "quench/fdr_tensors.h"
-#include "quench/sgd.h"
+#include "quench/optimizer.h"
 #include "train/settings.h"
 
 namespace quench::train {
@@ -43,7 +43,7 @@ class Schedule {
   /// What it measures and where it writes; all must outlive it. Failures to write are kept by the tables and come
   /// out with the next flush.
   struct Parts {
-    Sgd& sgd;
+    Optimizer& optimizer;
     Parameters parameters;
     io::CsvTable& decisions;
     io::CsvTable& layers;
@@ -54,10 +54,10 @@ class Schedule {
   /// Before the first step.
   void begin();
   void begin_epoch(std::int64_t epoch);
-  /// After each step: loss is that of the mini-batch with L2. May change sgd.lr when --fdr-every asks for it.
-  /// Allocates nothing unless it cuts.
+  /// After each step: loss is that of the mini-batch with L2. May change the learning rate when --fdr-every asks
+  /// for it. Allocates nothing unless it cuts.
   void step(double loss);
-  /// Tests, checks, and sets sgd.lr for the next epoch.
+  /// Tests, checks, and sets the learning rate of the next epoch.
   FdrRow end_epoch();
 
   std::int64_t cuts() const { return cutter_.cuts(); }

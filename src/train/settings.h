@@ -24,6 +24,9 @@ struct Settings {
   double dampening = 0;
   double weight_decay = 0.01;
   std::string optimizer = "sgd";
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
   std::string schedule = "fdr";
   double fdr_threshold = 0.01;
   double fdr_decay = 0.1;

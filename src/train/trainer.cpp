@@ -59,7 +59,7 @@ void Trainer::train() {
 bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
   const double start = seconds();
   progress_.begin_epoch(epoch, start);
-  row.lr = parts_.sgd.lr;
+  row.lr = parts_.optimizer.lr;
   parts_.schedule.begin_epoch(epoch);
   const Batches batches = sample_epoch(record_.settings, parts_.data.train, epoch);
   double sum = 0;
@@ -75,6 +75,7 @@ bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
   row.seconds = seconds() - start;
   const auto images = static_cast<double>(batches.size() * record_.settings.batch);
   row.images_per_second = row.seconds > 0 ? images / row.seconds : 0;
+  parts_.optimizer.flush_tiny();
   row.fdr = parts_.schedule.end_epoch();
   // The last update of the epoch has no step after it that would notice.
   const double theta_squared = row.fdr.theta_squared;
@@ -84,9 +85,9 @@ bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
 }
 
 double Trainer::step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch) {
-  const double cross_entropy = parts_.sgd.step(parts_.model, batch);
+  const double cross_entropy = parts_.optimizer.step(parts_.model, batch);
   if (!std::isfinite(cross_entropy)) diverged("loss", cross_entropy, epoch, step_of_epoch);
-  const double loss = cross_entropy + l2(parts_.sgd.observables().theta_theta);
+  const double loss = cross_entropy + l2(parts_.optimizer.observables().theta_theta);
   if (!std::isfinite(loss)) diverged("loss with weight decay", loss, epoch, step_of_epoch);
   last_finite_loss_ = loss;
   any_finite_loss_ = true;

@@ -10,7 +10,7 @@
 #include "io/progress.h"
 #include "quench/dataset.h"
 #include "quench/model.h"
-#include "quench/sgd.h"
+#include "quench/optimizer.h"
 #include "train/console.h"
 #include "train/epoch_row.h"
 #include "train/interrupt.h"
@@ -26,7 +26,7 @@ class Trainer {
   struct Parts {
     const Dataset& data;
     Model& model;
-    Sgd& sgd;
+    Optimizer& optimizer;
     Schedule& schedule;
     RunFolder& folder;  ///< the log is its first table
     Console& console;

@@ -25,7 +25,34 @@ Buffer squares(oracle::Source& source, std::int64_t n) {
   return b;
 }
 
+float without_dust(float x) { return x < kernels::adam_dust && x > -kernels::adam_dust ? 0.0F : x; }
+
 }  // namespace
+
+TEST_CASE(
+    "what an update of Adam leaves that is smaller than 2^-50 becomes 0, in both signs, and nothing larger does") {
+  oracle::for_each_table([](const Table& t) {
+    for (const float value : {0x1p-50F, 0x0.8p-50F, 1e-30F, 1e-45F}) {
+      for (const float sign : {1.0F, -1.0F}) {
+        Buffer theta(16), m(16), v(16);
+        const Buffer g(16);
+        theta[3] = m[5] = sign * value;
+        const AdamStep step{.rate = 0.0F,
+                            .scale = 1.0F,
+                            .epsilon = 1.0F,
+                            .beta1 = 1.0F,
+                            .one_minus_beta1 = 0.0F,
+                            .beta2 = 1.0F,
+                            .one_minus_beta2 = 0.0F,
+                            .weight_decay = 0.0F};
+        t.adam({1, 16, theta.data(), m.data(), v.data(), nullptr, 16, g.data(), 16}, step);
+        const float expected = value == 0x1p-50F ? sign * value : 0.0F;
+        CHECK(theta[3] == expected);
+        CHECK(m[5] == expected);
+      }
+    }
+  });
+}
 
 TEST_CASE(
     "the update of a piece by Adam equals the formulas, its sums too, and nothing beside the piece is touched") {
@@ -54,14 +81,14 @@ TEST_CASE(
         for (FloatRuns* runs : {&theta_g, &g_g, &theta_theta}) runs->begin_row(columns);
         for (std::int64_t c = 0; c < columns; ++c) {
           const std::int64_t i = r * row + c;
-          const float gradient = oracle::fma(step.weight_decay, theta[i], g[r * g_row + c]);
+          const float gradient = without_dust(oracle::fma(step.weight_decay, theta[i], g[r * g_row + c]));
           const float share = step.one_minus_beta1 * gradient, square = gradient * gradient;
-          new_m[i] = oracle::fma(step.beta1, m[i], share);
+          new_m[i] = without_dust(oracle::fma(step.beta1, m[i], share));
           new_v[i] = oracle::fma(step.beta2, v[i], step.one_minus_beta2 * square);
           if (amsgrad) new_w[i] = std::max(w[i], new_v[i]);
           const float root = std::sqrt(amsgrad ? new_w[i] : new_v[i]);
           const float ratio = new_m[i] / oracle::fma(root, step.scale, step.epsilon);
-          new_theta[i] = oracle::fma(-step.rate, ratio, theta[i]);
+          new_theta[i] = without_dust(oracle::fma(-step.rate, ratio, theta[i]));
           theta_g.add(c, theta[i], gradient);
           g_g.add(c, gradient, gradient);
           theta_theta.add(c, theta[i], theta[i]);
@@ -118,7 +145,8 @@ TEST_CASE("Adam divides and takes roots of numbers of any size with one rounding
       t.adam({1, n, theta.data(), m.data(), v.data(), nullptr, n, g.data(), n}, step);
       std::int64_t wrong = 0;
       for (std::int64_t i = 0; i < n; ++i) {
-        wrong += !oracle::same(theta[i], 0.0F - old_m[i] / (std::sqrt(old_v[i]) + 1e-40F));
+        const float quotient = without_dust(old_m[i]) / (std::sqrt(old_v[i]) + 1e-40F);
+        wrong += !oracle::same(theta[i], without_dust(0.0F - quotient));
       }
       INFO(std::string(t.name));
       CHECK(wrong == 0);

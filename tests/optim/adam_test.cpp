@@ -221,6 +221,23 @@ TEST_CASE("Adam measures the state before the update and how far the update went
   }
 }
 
+TEST_CASE("what is smaller than 2^-100 is set to 0 on demand, in parameters and moments, and nothing else") {
+  Fixture f;
+  Adam adam(f.parameters(), {.amsgrad = true});
+  const std::span<float> theta = f.plan.parameters()[0].value;
+  const float values[] = {0x1p-100F, -0x1p-100F, 0x0.8p-100F, -0x0.8p-100F, 1e-45F, -1e-45F, 1.0F};
+  const float expected[] = {0x1p-100F, -0x1p-100F, 0, 0, 0, 0, 1.0F};
+  for (const std::span<float> array :
+       {theta, adam.first_moment(0), adam.second_moment(0), adam.largest_second_moment(0)}) {
+    std::copy(std::begin(values), std::end(values), array.begin());
+  }
+  adam.flush_tiny();
+  for (const std::span<float> array :
+       {theta, adam.first_moment(0), adam.second_moment(0), adam.largest_second_moment(0)}) {
+    for (std::size_t i = 0; i < std::size(expected); ++i) CHECK(array[i] == expected[i]);
+  }
+}
+
 TEST_CASE("the drift of the elements that Adam watches is what their squares grow by, to double rounding") {
   Fixture f;
   Adam adam(f.parameters(), {.lr = 0.01F, .weight_decay = 0.01F});

@@ -194,7 +194,7 @@ TEST_CASE("a number that is another one as a float is refused with the reason, r
 
 TEST_CASE("a name that is not among the choices is refused with the choices") {
   CHECK(refusal({"mnist", "--sampling=random"}) == "--sampling: found \"random\", expected shuffle or iid");
-  CHECK(refusal({"mnist", "--optimizer=adam"}) == "--optimizer: found \"adam\", expected sgd");
+  CHECK(refusal({"mnist", "--optimizer=lion"}) == "--optimizer: found \"lion\", expected sgd, adam or amsgrad");
   CHECK(refusal({"mnist", "--schedule=cosine"}) == "--schedule: found \"cosine\", expected fdr, constant, preset, sasa, pflug, pesme, abel or plateau");
   CHECK(refusal({"mnist", "--model=rnn"}) == "--model: found \"rnn\", expected mlp or cnn");
 }
@@ -249,7 +249,7 @@ TEST_CASE("help lists every option once with its default, in groups and lines of
       CHECK(help.find("\n\n" + std::string(option.group) + "\n") != std::string::npos);
     }
   }
-  CHECK(help.find("(X >= 0; default: 0.1)") != std::string::npos);
+  CHECK(help.find("(X >= 0; default: 0.1; 0.001 for adam and amsgrad)") != std::string::npos);
   CHECK(help.find("(0 <= X < 1; default: 0)") != std::string::npos);
   for (std::size_t start = 0; start < help.size();) {
     const std::size_t end = help.find('\n', start);
