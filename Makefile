@@ -124,7 +124,9 @@ KERNEL_FLAGS := -fno-exceptions -fno-asynchronous-unwind-tables -fno-rtti -fno-t
 INSTRUCTION_SETS := baseline portable
 ifeq ($(TARGET),target 1 __i386__)
 INSTRUCTION_SETS += avx2 avx512
-DISPATCH_FLAGS := -DQUENCH_HAVE_AVX2 -DQUENCH_HAVE_AVX512
+DISPATCH_FLAGS := -DQUENCH_HAVE_AVX2 -DQUENCH_HAVE_AVX512 -DQUENCH_PORTABLE_OPTIONAL
+# Every x86-64 has better kernels than the portable ones: programs have those only when they name them.
+OPTIONAL_OBJECTS = $(BUILD)/src/kernels/isa/portable.o
 # prfchw: processors that do not know the instruction take it for no operation.
 AVX2_FLAGS     := -mavx2 -mfma -mprfchw -mno-avx512f  # also where CXXFLAGS ask for more
 AVX512_FLAGS   := -mavx2 -mfma -mprfchw -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
@@ -176,11 +178,11 @@ $(BUILD)/libquench.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 	$(call say,AR)
 	$(quiet)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/signature: $(BUILD)/tests/signature.o $(BUILD)/libquench.a $(BUILD)/flags
+$(BUILD)/signature: $(BUILD)/tests/signature.o $(OPTIONAL_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
 
-$(BUILD)/bench: $(BENCH_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
+$(BUILD)/bench: $(BENCH_OBJECTS) $(OPTIONAL_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
 
@@ -188,7 +190,7 @@ $(BUILD)/tools/ladder/ladder: $(LADDER_OBJECTS) $(BUILD)/libquench.a $(BUILD)/fl
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -o $@
 
-$(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
+$(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(OPTIONAL_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -ldl -o $@
 
