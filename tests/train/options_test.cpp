@@ -257,3 +257,18 @@ TEST_CASE("help lists every option once with its default, in groups and lines of
     start = end + 1;
   }
 }
+
+TEST_CASE("Adam has its own learning rate and no schedule, and refuses what it has not got") {
+  const Settings adam = parse({"cifar10", "--optimizer=adam"});
+  CHECK(adam.lr == 0.001);
+  CHECK(adam.schedule == "constant");
+  CHECK(adam.momentum == 0);
+  CHECK(parse({"mnist", "--optimizer=amsgrad", "--lr=0.01", "--schedule=plateau"}).schedule == "plateau");
+  CHECK(refusal({"mnist", "--optimizer=adam", "--momentum=0.9"}) ==
+        "--momentum: found with --optimizer adam, which has no such thing");
+  CHECK(refusal({"mnist", "--beta1=0.5"}) == "--beta1: found with --optimizer sgd, which has no such thing");
+  for (const std::string schedule : {"fdr", "sasa", "pflug"}) {
+    CHECK(refusal({"mnist", "--optimizer=adam", "--schedule=" + schedule})
+              .starts_with("--schedule: found \"" + schedule + "\" with --optimizer adam"));
+  }
+}
