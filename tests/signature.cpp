@@ -1,6 +1,6 @@
 // Prints two 64-bit numbers that every bit of short training runs goes into: the numeric contract, as a command.
 //
-//     signature [--threads N]     "<numeric class> mlp <16 hexadecimal digits>", and another line for cnn
+//     signature [--threads N]     "<numeric class> mlp <16 hexadecimal digits>", and lines for cnn and fdr
 //     signature --list-isa        the instruction sets this machine can run, one a line
 //
 // The numbers may depend on the numeric class alone: not on the instruction set (QUENCH_ISA), the threads, the
@@ -14,7 +14,9 @@
 #include <cstring>
 #include <exception>
 #include <initializer_list>
+#include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/random.h"
@@ -160,6 +162,78 @@ void run_convolutions(Signature& signature) {
   run(signature, plan, x, {37, 32, 15, 8, 4, 3, 1});
 }
 
+/// A number that may not be known: the bits of a NaN differ between machines.
+void add_known(Signature& signature, double x) { signature.add(std::isnan(x) ? 0.0 : x); }
+
+void add(Signature& signature, const FdrWindow& w) {
+  for (const double x : {w.loss, w.o_l, w.o_r, w.boundary_variance, w.ratio, w.ratio_sd}) add_known(signature, x);
+}
+
+/// Epochs with everything that watches a run: averages, verdict, audit, tensors, shift, detectors and cuts.
+void watch(Signature& signature, Model& model, Optimizer& optimizer, const ImageSet& set, double threshold) {
+  constexpr int batch = 20, epochs = 8;
+  const std::int64_t steps = set.size() / batch;
+  FdrDetector fdr({.threshold = threshold});
+  Cutter cutter({.decay = 0.25});
+  std::vector<std::unique_ptr<Detector>> detectors;
+  for (const std::string_view name : detector_names()) detectors.push_back(make_detector(name, model.parameters()));
+  FdrTensors tensors(model.parameters().tensors.size(), steps);
+  Audit audit(steps);
+  audit.restart(optimizer.norms());
+  for (int epoch = 0; epoch < epochs; ++epoch) {
+    optimizer.watch(epoch % 3, 3);
+    audit.watch(optimizer.norms());
+    for (const Batch& b : set.shuffled({.batch = batch, .seed = 9, .epoch = epoch})) {
+      const double loss = optimizer.step(model, b);
+      const Observables& o = optimizer.observables();
+      signature.add(o.drift);
+      add_known(signature, o.theta_d);
+      add_known(signature, o.d_d);
+      fdr.observe(loss, o);
+      for (const auto& detector : detectors) detector->observe(loss, o);
+      tensors.observe(optimizer.per_tensor());
+      audit.observe(o);
+      if (audit.wants_norms()) audit.mark(optimizer.norms());
+    }
+    optimizer.flush_tiny();
+    const FdrVerdict verdict =
+        fdr_verdict(fdr.averages(), {.threshold = threshold, .steps_per_epoch = steps, .weight_decay = 0.01});
+    signature.add(static_cast<std::uint64_t>(verdict.verdict));
+    for (const FdrWindow* w : {&verdict.whole, &verdict.earlier, &verdict.later}) add(signature, *w);
+    add_known(signature, verdict.epochs_to_go);
+    const AuditResult result = audit.check(fdr.averages(), optimizer.observables(), optimizer.norms());
+    for (const double x : {result.residual, result.bound, result.drift_residual, result.drift_bound}) add_known(signature, x);
+    for (const TensorSides& sides : tensors.half_running()) signature.add(sides.o_l - sides.o_r);
+    for (const auto& detector : detectors) add_known(signature, detector->test().statistic);
+    const Decision decision = cutter.decide(fdr.test(), optimizer.lr);
+    add_known(signature, decision.finding.statistic);
+    optimizer.lr = decision.next_lr;
+    if (!decision.cut) continue;
+    fdr.restart();
+    tensors.restart();
+    audit.restart(optimizer.norms());
+    for (const auto& detector : detectors) detector->restart();
+  }
+  signature.add(static_cast<std::uint64_t>(cutter.cuts()));
+  for (const Parameter& p : model.parameters().tensors) signature.add(p.value);
+}
+
+void watch_runs(Signature& signature) {
+  const ImageSet set = images(240, 1, 14);
+  for (const int rule : {0, 1, 2, 3}) {
+    Graph graph;
+    const std::int64_t hidden[] = {30};
+    Model model(graph, softmax_cross_entropy(mlp(graph.input({1, 14, 14}), hidden, 10)), {.batch = 20, .seed = 3});
+    if (rule < 2) {
+      Sgd sgd(model.parameters(), {.lr = 0.05F, .momentum = rule == 0 ? 0.0F : 0.9F, .weight_decay = 0.01F});
+      watch(signature, model, sgd, set, 20);
+    } else {
+      Adam adam(model.parameters(), {.lr = 0.01F, .weight_decay = 0.01F, .amsgrad = rule == 3});
+      watch(signature, model, adam, set, 3);
+    }
+  }
+}
+
 void print(const char* section, const Signature& signature) {
   std::printf("%s %s %016llx\n", numeric_class(), section, static_cast<unsigned long long>(signature.value()));
 }
@@ -190,6 +264,9 @@ int main(int argc, char** argv) {
     train_cnn(cnn_signature, images(120, 3, 12), {.lr = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F});
     run_convolutions(cnn_signature);
     print("cnn", cnn_signature);
+    Signature fdr_signature;
+    watch_runs(fdr_signature);
+    print("fdr", fdr_signature);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "signature: %s\n", error.what());
