@@ -202,7 +202,7 @@ $(BUILD)/src/kernels/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
 COLD_OBJECTS := $(foreach folder,fdr graph nn optim train,$(BUILD)/src/$(folder)/%.o) \
                 $(BUILD)/src/core/processors.o \
                 $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx image_set mnist) \
-                $(patsubst %,$(BUILD)/src/io/%.o,csv files growing_file json numbers progress)
+                $(patsubst %,$(BUILD)/src/io/%.o,csv csv_contents files growing_file json json_value numbers progress)
 $(COLD_OBJECTS): private OPTIMISE := $(OPTIMISE:-O2=-Os)
 # There is always a better table than the portable one, where compilers know vectors, and hardly a processor left that
 # has none better than SSE2.

@@ -61,7 +61,9 @@ std::string description(const Option& option) {
 }  // namespace
 
 std::string help_text() {
-  std::string out = "usage: ./train DATASET [options]\n\nTrains a small network and writes a log of it. DATASET: ";
+  std::string out =
+      "usage: ./train DATASET [options]\n       ./train report DIR... [--out DIR]\n\nTrains a small network and "
+      "writes a log of it. DATASET: ";
   out += listed_datasets();
   out += ".\nOptions are written --name value or --name=value; without any, the run is that of the paper.\n";
   std::string_view group;

@@ -1,6 +1,7 @@
 // ./train: what fails becomes one line on standard error and an exit code.
 #include <exception>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "train/console.h"
 #include "train/help.h"
 #include "train/options.h"
+#include "train/report/run_report.h"
 #include "train/run.h"
 
 namespace {
@@ -18,13 +20,22 @@ using namespace quench::train;
 constexpr int exit_error = 1;
 constexpr int exit_usage = 2;
 
-int print_and_exit(Console& console, const std::string& text) {
-  console.always(text);
-  if (console.lost_results().empty()) return 0;
+/// The code, unless what was printed is lost.
+int check_printed(const Console& console, int code) {
+  if (console.lost_results().empty()) return code;
   throw quench::Error("standard output cannot be written: " + console.lost_results());
 }
 
+int print_and_exit(Console& console, const std::string& text) {
+  console.always(text);
+  return check_printed(console, 0);
+}
+
 int act(const std::vector<std::string_view>& words) {
+  if (!words.empty() && words.front() == "report") {
+    Console console(false);
+    return check_printed(console, report_command(std::span(words).subspan(1), console));
+  }
   const Settings settings = parse_options(words);
   Console console(settings.quiet);
   if (settings.help) return print_and_exit(console, help_text());

@@ -20,9 +20,10 @@
 #include "train/interrupt.h"
 #include "train/machine.h"
 #include "train/options.h"
-#include "train/report.h"
+#include "train/report/run_report.h"
 #include "train/run_folder.h"
 #include "train/run_record.h"
+#include "train/summary.h"
 #include "train/trainer.h"
 
 namespace quench::train {
@@ -122,6 +123,11 @@ std::string finish(RunFolder& folder, const RunRecord& record, Console& console)
     folder.write_record(record);
   } catch (const Error& error) {
     add_loss(error.what());
+  }
+  try {
+    write_report(io::disk(), {&folder.path(), 1}, folder.path());
+  } catch (const Error& error) {
+    add_loss(std::string(error.what()) + "; ./train report " + folder.path().string() + " tries again");
   }
   console.always(summary(record));
   if (!console.lost_results().empty()) add_loss("standard output cannot be written: " + console.lost_results());

@@ -1,4 +1,4 @@
-#include "train/report.h"
+#include "train/summary.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -103,7 +103,8 @@ std::string summary(const RunRecord& record) {
     text += line("parameters", "checksum " + io::hexadecimal(*record.parameter_checksum));
   if (const std::uint64_t peak = peak_memory(); peak > 0) text += line("memory", "peak " + byte_size(peak));
   const std::filesystem::path folder = record.output_folder;
-  return text + line("files", (folder / "log.csv").string() + ", decisions.csv, layers.csv, steps.bin, run.json");
+  return text + line("files", (folder / "log.csv").string() +
+                                  ", report.html, decisions.csv, layers.csv, steps.bin, run.json");
 }
 
 }  // namespace quench::train

@@ -1,0 +1,30 @@
+// Reads JSON text (RFC 8259).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quench::io {
+
+/// A value, and those within it. Numbers are kept as they are spelled: what reads them knows which type it wants.
+struct JsonValue {
+  enum class Kind { null, boolean, number, string, array, object };
+  Kind kind = Kind::null;
+  bool boolean = false;
+  std::string text;               ///< of a string, in UTF-8; of a number, its spelling
+  std::vector<std::string> keys;  ///< of an object, one for each item
+  std::vector<JsonValue> items;   ///< of an array or an object
+
+  /// The member of that name; null when there is none, or when this is no object.
+  const JsonValue* find(std::string_view key) const;
+  /// The value as a decimal number; nothing when it is no number or out of range.
+  std::optional<double> number() const;
+};
+
+/// Throws Error, with the offset in bytes, when the text is not one JSON value: nothing after it, no name twice in
+/// an object, no more than 64 brackets open at once.
+JsonValue parse_json(std::string_view text);
+
+}  // namespace quench::io

@@ -1,0 +1,96 @@
+#include "train/report/run_curves.h"
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "quench/error.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& file) {
+  std::error_code ignored;
+  if (fs::is_directory(file, ignored)) throw Error(file.string() + " cannot be read: it is a folder");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    throw Error(
+        file.string() + " cannot be read" +
+        (fs::exists(file, ignored) ? std::string() : std::string(": there is none; expected a run's folder")));
+  }
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (in.bad()) throw Error(file.string() + " cannot be read");
+  return text;
+}
+
+/// What `parse` makes of the file; its complaints get the file's name.
+template <typename Parse>
+auto parsed(const fs::path& file, Parse parse) {
+  const std::string text = read_text(file);
+  try {
+    return parse(text);
+  } catch (const Error& error) {
+    throw Error(file.string() + ": " + error.what());
+  }
+}
+
+double little_endian(const char* bytes) {
+  std::uint64_t bits = 0;
+  for (int i = 7; i >= 0; --i) bits = bits << 8 | static_cast<unsigned char>(bytes[i]);
+  return std::bit_cast<double>(bits);
+}
+
+std::vector<std::array<double, 3>> parse_steps(std::string_view text) {
+  constexpr std::string_view magic = "QSTEPS1\n";
+  if (!text.starts_with(magic)) throw Error("found no QSTEPS1 at its beginning");
+  text.remove_prefix(magic.size());
+  // What is left over is a step that is being written.
+  std::vector<std::array<double, 3>> steps(text.size() / 24);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    for (std::size_t j = 0; j < 3; ++j) steps[i][j] = little_endian(text.data() + i * 24 + j * 8);
+  }
+  return steps;
+}
+
+std::string words_of(const io::JsonValue* value) {
+  if (value == nullptr) return {};
+  return value->kind == io::JsonValue::Kind::boolean ? (value->boolean ? "yes" : "no") : value->text;
+}
+
+}  // namespace
+
+std::string RunCurves::setting(std::string_view option) const { return fact("settings", option); }
+
+std::string RunCurves::fact(std::string_view object, std::string_view key) const {
+  const io::JsonValue* found = record.find(object);
+  return found == nullptr ? std::string() : words_of(found->find(key));
+}
+
+std::vector<double> RunCurves::cuts() const {
+  const std::vector<double> epochs = column("epoch"), cut = column("cut");
+  std::vector<double> result;
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    if (cut[i] != 0) result.push_back(epochs[i]);
+  }
+  return result;
+}
+
+RunCurves read_run(const fs::path& folder) {
+  RunCurves run;
+  const fs::path normal = folder.lexically_normal();
+  run.name = normal.has_filename() ? normal.filename().string() : normal.parent_path().filename().string();
+  run.record = parsed(folder / "run.json", io::parse_json);
+  run.log = parsed(folder / "log.csv", io::parse_csv);
+  run.decisions = parsed(folder / "decisions.csv", io::parse_csv);
+  std::error_code ignored;
+  if (const fs::path steps = folder / "steps.bin"; fs::exists(steps, ignored))
+    run.steps = parsed(steps, parse_steps);
+  return run;
+}
+
+}  // namespace quench::train
