@@ -30,7 +30,15 @@ std::string one_line(std::string_view text) {
 }
 
 void Console::result(std::string_view text) {
-  if (!quiet_) always(text);
+  if (!quiet_ && !in_part_) always(text);
+}
+
+void Console::report(std::string_view text) {
+  if (in_part_) {
+    note(text);
+  } else {
+    always(text);
+  }
 }
 
 void Console::always(std::string_view text) {

@@ -17,10 +17,15 @@ class Console {
   /// quiet: only results that always() prints, and warnings.
   explicit Console(bool quiet) : quiet_(quiet) {}
 
+  /// From here on this run is a part of something larger: result() is silent, report() is a remark.
+  void be_part() { in_part_ = true; }
+
   /// A result, on standard output, at once (a pipe's reader sees rows as they come). Silent when quiet.
   void result(std::string_view text);
   /// A result that --quiet does not silence.
   void always(std::string_view text);
+  /// What a run comes to: as always(), of a part as note().
+  void report(std::string_view text);
   /// A remark on standard error. Silent when quiet.
   void note(std::string_view text);
   /// "train: warning: <text>" in one_line() and a newline on standard error, quiet or not.
@@ -37,7 +42,7 @@ class Console {
   const std::string& lost_results() const { return lost_results_; }
 
  private:
-  bool quiet_;
+  bool quiet_, in_part_ = false;
   std::string lost_results_;
 };
 

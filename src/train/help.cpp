@@ -62,7 +62,8 @@ std::string description(const Option& option) {
 
 std::string help_text() {
   std::string out =
-      "usage: ./train DATASET [options]\n       ./train report DIR... [--out DIR]\n\nTrains a small network and "
+      "usage: ./train DATASET [options]\n       ./train report DIR... [--out DIR]\n       ./train paper FIGURE... "
+      "[options]\n\nTrains a small network and "
       "writes a log of it. DATASET: ";
   out += listed_datasets();
   out += ".\nOptions are written --name value or --name=value; without any, the run is that of the paper.\n";

@@ -10,6 +10,7 @@
 #include "train/console.h"
 #include "train/help.h"
 #include "train/options.h"
+#include "train/paper/paper_command.h"
 #include "train/report/run_report.h"
 #include "train/run.h"
 
@@ -36,6 +37,7 @@ int act(const std::vector<std::string_view>& words) {
     Console console(false);
     return check_printed(console, report_command(std::span(words).subspan(1), console));
   }
+  if (!words.empty() && words.front() == "paper") return paper_command(std::span(words).subspan(1));
   const Settings settings = parse_options(words);
   Console console(settings.quiet);
   if (settings.help) return print_and_exit(console, help_text());

@@ -129,7 +129,7 @@ std::string finish(RunFolder& folder, const RunRecord& record, Console& console)
   } catch (const Error& error) {
     add_loss(std::string(error.what()) + "; ./train report " + folder.path().string() + " tries again");
   }
-  console.always(summary(record));
+  console.report(summary(record));
   if (!console.lost_results().empty()) add_loss("standard output cannot be written: " + console.lost_results());
   return lost;
 }

@@ -80,7 +80,7 @@ std::vector<std::pair<double, std::string>> Scale::ticks() const {
   for (double power = first; power <= last; power += every) {
     // A narrow axis has ticks between the powers as well.
     for (const double factor : {1.0, 2.0, 5.0}) {
-      if (factor == 1 || last - first <= 2) add(factor * std::pow(10, power));
+      if (factor == 1 || high_ < 100 * low_) add(factor * std::pow(10, power));
     }
   }
   return result;

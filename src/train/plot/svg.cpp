@@ -298,7 +298,7 @@ std::string svg_style() {
   std::string out = "svg text{font:13px system-ui,sans-serif}svg .ti{font-weight:600;font-size:14px}";
   out += ".en{text-anchor:end}.mi{text-anchor:middle}\n";
   out += "svg path,svg line{fill:none;stroke-width:1.6}.gr{stroke-width:1}.ax{stroke-width:1}";
-  out += ".ma{stroke-width:1;stroke-dasharray:2 3}.ru{stroke-width:1;stroke-dasharray:6 4}";
+  out += ".ma{stroke-width:1;stroke-dasharray:2 3;opacity:.5}.ru{stroke-width:1;stroke-dasharray:6 4}";
   out += ".da{stroke-dasharray:7 4}.do{stroke-dasharray:1.5 3.5}.fa{opacity:.45;stroke-width:1}";
   out += "[class^=b]{fill-opacity:.2;stroke:none}\n";
   out += colours("#15191e", "#525c68", "#e2e6ea", &Colour::light);

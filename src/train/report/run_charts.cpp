@@ -44,7 +44,7 @@ bool spans_decades(const Chart& chart) {
       high = std::max(high, value);
     }
   }
-  return high > 20 * low;
+  return high > 8 * low;
 }
 
 Chart loss_chart(std::span<const RunCurves> runs) {
@@ -95,8 +95,7 @@ double ratio_reach(const std::vector<Series>& curves, double threshold) {
 }
 
 Chart ratio_chart(std::span<const RunCurves> runs) {
-  Chart chart = empty_chart(runs, "ratio", "O_L / O_R, one standard deviation; dashed: 1 and the threshold",
-                            {.label = "O_L / O_R"});
+  Chart chart = empty_chart(runs, "ratio", "O_L / O_R, and the threshold", {.label = "O_L / O_R"});
   const double threshold = io::parse_double(runs.front().setting("fdr-threshold")).value_or(0.01);
   int colour = 0;
   for (const RunCurves& run : runs) {

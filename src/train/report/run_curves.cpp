@@ -80,11 +80,13 @@ std::vector<double> RunCurves::cuts() const {
   return result;
 }
 
+io::JsonValue read_record(const fs::path& folder) { return parsed(folder / "run.json", io::parse_json); }
+
 RunCurves read_run(const fs::path& folder) {
   RunCurves run;
   const fs::path normal = folder.lexically_normal();
   run.name = normal.has_filename() ? normal.filename().string() : normal.parent_path().filename().string();
-  run.record = parsed(folder / "run.json", io::parse_json);
+  run.record = read_record(folder);
   run.log = parsed(folder / "log.csv", io::parse_csv);
   run.decisions = parsed(folder / "decisions.csv", io::parse_csv);
   std::error_code ignored;

@@ -29,6 +29,9 @@ struct RunCurves {
   std::vector<double> cuts() const;
 };
 
+/// run.json of a folder. Throws Error, naming the file.
+io::JsonValue read_record(const std::filesystem::path& folder);
+
 /// Reads run.json, log.csv, decisions.csv and, when it is there, steps.bin of a folder; of a run that still goes on
 /// as far as it is written. Throws Error, naming the file.
 RunCurves read_run(const std::filesystem::path& folder);

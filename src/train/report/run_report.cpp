@@ -84,18 +84,26 @@ Table facts(std::span<const RunCurves> runs) {
   return table;
 }
 
-/// Every cut, and each time that a detector which only watches would have cut.
+/// Every cut, and between two of them the first time that each detector which only watches would have cut.
 Table decisions(const RunCurves& run) {
   const io::CsvContents& all = run.decisions;
   const std::size_t cut = all.index("cut"), spent = all.index("spent"), active = all.index("active");
+  const std::size_t detector = all.index("detector");
   const char* const titles[] = {"epoch", "step", "detector", "statistic", "limit", "lr", "next_lr"};
-  Table table{.title = "Cuts, and what other detectors would have done", .rows = {{}}};
+  Table table{.title = "Cuts, and when other detectors would have cut first", .rows = {{}}};
   for (const char* title : titles) table.rows.front().emplace_back(title);
   table.rows.front().emplace_back("outcome");
   std::size_t left_out = 0;
+  std::vector<std::string> seen;  // since the last cut
   for (const std::vector<std::string>& row : all.rows) {
     const bool watching = row[active] != "1";
-    if (row[cut] != "1" && !(watching && row[spent] == "1")) continue;
+    if (row[cut] == "1") {
+      seen.clear();
+    } else if (!watching || row[spent] != "1" || std::find(seen.begin(), seen.end(), row[detector]) != seen.end()) {
+      continue;
+    } else {
+      seen.push_back(row[detector]);
+    }
     if (table.rows.size() > most_decisions) {
       ++left_out;
       continue;
@@ -105,7 +113,7 @@ Table decisions(const RunCurves& run) {
     cells.push_back(watching ? "would have cut" : row[all.index("outcome")]);
     table.rows.push_back(std::move(cells));
   }
-  if (left_out > 0) table.rows.push_back({"and " + io::to_text(left_out) + " more in decisions.csv"});
+  if (left_out > 0) table.title += "; " + io::to_text(left_out) + " more in decisions.csv";
   return table;
 }
 

@@ -1,0 +1,205 @@
+#include "train/paper/claims.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "io/numbers.h"
+
+namespace quench::train {
+namespace {
+
+using io::fixed;
+using io::significant;
+using io::to_text;
+
+constexpr double agreement = 0.01;         // of O_L and O_R
+constexpr double accuracy_margin = 0.002;  // 0.2 points
+constexpr double relative_f_margin = 0.01;
+
+const char* word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::held:
+      return "HELD";
+    case Outcome::failed:
+      return "FAILED";
+    case Outcome::undecided:
+      break;
+  }
+  return "UNDECIDED";
+}
+
+/// 97.5 % quantile of Student's t. One to four degrees of freedom: exact values; beyond them the expansion of
+/// Cornish and Fisher about the normal quantile, off by less than 0.01.
+double student(std::size_t freedom) {
+  constexpr double exact[] = {12.7062, 4.3027, 3.1824, 2.7764};
+  if (freedom <= std::size(exact)) return exact[freedom - 1];
+  constexpr double z = 1.959964;
+  const double n = static_cast<double>(freedom), z3 = z * z * z, z5 = z3 * z * z;
+  return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n);
+}
+
+double mean(std::span<const double> values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+double deviation(std::span<const double> values) {
+  if (values.size() < 2) return 0;
+  const double middle = mean(values);
+  double sum = 0;
+  for (const double value : values) sum += (value - middle) * (value - middle);
+  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+/// How many epochs count as the end: 20 of 400.
+std::size_t last_epochs(std::size_t epochs) { return std::max<std::size_t>(1, epochs / 20); }
+
+std::span<const double> tail(std::span<const double> values) { return values.last(last_epochs(values.size())); }
+
+/// A quantity of each run of one branch, and how uncertain it is by itself.
+struct Sample {
+  std::vector<double> values{};
+  double deviation_of_one = 0;
+};
+
+template <typename Measure>
+Sample sample(std::span<const FigureRun> runs, std::string_view branch, Measure measure) {
+  Sample result;
+  for (const FigureRun& run : runs) {
+    if (run.branch->name != branch) continue;
+    const auto [value, uncertainty] = measure(run.curves);
+    result.values.push_back(value);
+    result.deviation_of_one = uncertainty;
+  }
+  return result;
+}
+
+struct Measured {
+  double value, uncertainty;
+};
+
+Measured last_accuracy(const RunCurves& run) {
+  const std::vector<double> accuracy = run.column("test_accuracy"), error = run.column("test_accuracy_error");
+  return {mean(tail(accuracy)), mean(tail(error))};
+}
+
+Measured last_f(const RunCurves& run) {
+  const std::vector<double> f = run.column("f");
+  return {mean(tail(f)), deviation(tail(f))};
+}
+
+Measured first_f(const RunCurves& run) {
+  const std::vector<double> f = run.column("f");
+  const std::span<const double> first(f.data(), std::max<std::size_t>(1, f.size() / 10));
+  return {mean(first), 0};
+}
+
+/// The mean difference of two branches, paired by seed.
+Estimate difference(const Sample& a, const Sample& b) {
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < std::min(a.values.size(), b.values.size()); ++i)
+    differences.push_back(a.values[i] - b.values[i]);
+  return mean_estimate(differences, std::hypot(a.deviation_of_one, b.deviation_of_one));
+}
+
+/// "mean test accuracy of adaptive, last 20 epochs, is at least that of preset - 0.2 points: ...".
+Claim compare(std::span<const FigureRun> runs, std::string_view better, std::string_view worse, bool accuracy,
+              double margin, const std::string& statement) {
+  const auto measure = accuracy ? last_accuracy : last_f;
+  const Sample a = sample(runs, better, measure), b = sample(runs, worse, measure);
+  // Differences in the direction that is claimed.
+  const Estimate gain = accuracy ? difference(a, b) : difference(b, a);
+  const Outcome outcome = above(gain, -margin);
+  const auto shown = [&](const Sample& s) {
+    return accuracy ? fixed(mean(s.values), 4) : fixed(mean(s.values), 5);
+  };
+  return {statement + ": " + std::string(better) + " " + shown(a) + ", " + std::string(worse) + " " + shown(b) +
+              ", gain " + significant(gain.value, 3) + " +- " + significant(gain.error, 2) + " (" +
+              to_text(a.values.size()) + (a.values.size() == 1 ? " seed): " : " seeds): ") + word(outcome),
+          outcome};
+}
+
+Claim agreement_claim(const Figure& figure, std::span<const FigureRun> runs) {
+  std::string first;
+  const Sample ends = sample(runs, figure.branches.front().name, [&](const RunCurves& run) {
+    const std::vector<double> ratio = run.column("ratio"), sd = run.column("ratio_sd");
+    const auto found =
+        std::find_if(ratio.begin(), ratio.end(), [](double r) { return std::abs(r - 1) < agreement; });
+    first += (first.empty() ? "" : ", ") +
+             (found == ratio.end() ? std::string("never") : "at epoch " + to_text(found - ratio.begin() + 1));
+    return Measured{ratio.back() - 1, sd.back()};
+  });
+  const Estimate end = mean_estimate(ends.values, ends.deviation_of_one);
+  const Outcome outcome = above({-std::abs(end.value), end.error}, -agreement);
+  return {"O_L and O_R agree within 1 % at the end: O_L/O_R - 1 = " + significant(100 * end.value, 3) + " +- " +
+              significant(100 * end.error, 2) + " %, first below 1 %: " + first + ": " + word(outcome),
+          outcome};
+}
+
+/// " over the last 20 epochs".
+std::string ending(std::span<const FigureRun> runs) {
+  const std::size_t count = last_epochs(runs.front().curves.log.rows.size());
+  return count == 1 ? " of the last epoch" : " over the last " + to_text(count) + " epochs";
+}
+
+std::vector<Claim> schedule_claims(std::span<const FigureRun> runs) {
+  const std::string end = ending(runs);
+  const double f_margin = relative_f_margin * mean(sample(runs, "preset", last_f).values);
+  return {
+      compare(runs, "adaptive", "preset", true, accuracy_margin,
+              "Test accuracy" + end + ": adaptive is at least preset - 0.2 points"),
+      compare(runs, "adaptive", "amsgrad", true, 0, "Test accuracy" + end + ": adaptive is above AMSGrad"),
+      compare(runs, "adaptive", "preset", false, f_margin, "f" + end + ": adaptive is at most 1.01 times preset"),
+      compare(runs, "adaptive", "amsgrad", false, 0, "f" + end + ": adaptive is below AMSGrad")};
+}
+
+std::vector<Claim> quick_claims(std::span<const FigureRun> runs) {
+  const std::string end = ending(runs);
+  const Sample quick = sample(runs, "quick", first_f), preset = sample(runs, "preset", first_f);
+  Estimate gain = difference(preset, quick);
+  // Of one seed the start is not known to be typical.
+  if (quick.values.size() == 1) gain.error = std::numeric_limits<double>::infinity();
+  const Outcome outcome = above(gain, 0);
+  return {
+      {"f over the first tenth of the epochs: quick is below preset: gain " + significant(gain.value, 3) + " +- " +
+           (std::isfinite(gain.error) ? significant(gain.error, 2) : std::string("unknown (one seed)")) + ": " +
+           word(outcome),
+       outcome},
+      compare(runs, "preset", "quick", true, 0, "Test accuracy" + end + ": quick ends below preset")};
+}
+
+}  // namespace
+
+Estimate mean_estimate(std::span<const double> values, double deviation_of_one) {
+  constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+  if (values.empty()) return {nothing, nothing};
+  if (values.size() == 1) return {values[0], 1.959964 * deviation_of_one};
+  return {mean(values),
+          student(values.size() - 1) * deviation(values) / std::sqrt(static_cast<double>(values.size()))};
+}
+
+Outcome above(const Estimate& estimate, double bound) {
+  if (estimate.value - estimate.error > bound) return Outcome::held;
+  if (estimate.value + estimate.error < bound) return Outcome::failed;
+  return Outcome::undecided;
+}
+
+std::vector<Claim> figure_claims(const Figure& figure, std::span<const FigureRun> runs) {
+  switch (figure.kind) {
+    case Figure::Kind::relation:
+      return {agreement_claim(figure, runs)};
+    case Figure::Kind::schedules:
+      return figure.branches[1].name == "quick" ? quick_claims(runs) : schedule_claims(runs);
+    case Figure::Kind::optimizers:
+      break;
+  }
+  const std::string end = ending(runs);
+  const double f_margin = relative_f_margin * mean(sample(runs, "adam", last_f).values);
+  return {compare(runs, "amsgrad", "adam", true, accuracy_margin,
+                  "Test accuracy" + end + ": AMSGrad is at least Adam - 0.2 points"),
+          compare(runs, "amsgrad", "adam", false, f_margin, "f" + end + ": AMSGrad is at most 1.01 times Adam")};
+}
+
+}  // namespace quench::train

@@ -1,0 +1,46 @@
+// Whether a figure shows what the paper says it shows, computed from its runs with their error.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/paper/figures.h"
+#include "train/report/run_curves.h"
+
+namespace quench::train {
+
+enum class Outcome { held, failed, undecided };
+
+/// One sentence about a figure.
+struct Claim {
+  std::string sentence;  ///< the claim, the figures it rests on, and the outcome
+  Outcome outcome;
+};
+
+/// An estimate with the half width of its 95 % interval.
+struct Estimate {
+  double value;
+  double error;
+};
+
+/// The mean of several values, with Student's t; of one value with 1.96 times its own standard deviation.
+Estimate mean_estimate(std::span<const double> values, double deviation_of_one);
+
+/// held when value > bound beyond the error, failed when value < bound beyond it; undecided between, and when
+/// something is not finite.
+Outcome above(const Estimate& estimate, double bound);
+
+/// A run of a figure with what it left.
+struct FigureRun {
+  const Branch* branch;
+  RunCurves curves;
+};
+
+/// Figure 1: |O_L/O_R - 1| at the end is below 1 %. Figure 4: in test accuracy and f, averaged over the last
+/// twentieth of the epochs (20 of 400), adaptive is not worse than preset (by more than 0.2 points; 1 % of f) and
+/// better than AMSGrad. S1: AMSGrad is not worse than Adam in the same sense. S2: quick has the lower f in the
+/// first tenth of the epochs than preset, and at the end is not better than it in test accuracy.
+std::vector<Claim> figure_claims(const Figure& figure, std::span<const FigureRun> runs);
+
+}  // namespace quench::train

@@ -1,0 +1,14 @@
+// ./train paper: runs that make up a figure of the paper, the figure, and whether its claim held.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace quench::train {
+
+/// words: those after "paper". Runs that are finished are not repeated. Returns the exit code: 0 also when a claim
+/// fails, for that is a result. Throws UsageError, and Error when a folder holds a run with other settings or on
+/// other data.
+int paper_command(std::span<const std::string_view> words);
+
+}  // namespace quench::train

@@ -1,0 +1,162 @@
+// Claims about figures: made data for which they hold, fail, and cannot be decided.
+#include "train/paper/claims.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/csv_contents.h"
+#include "io/numbers.h"
+
+namespace {
+
+using namespace quench;
+using train::Outcome;
+
+const train::Figure& figure(std::string_view name) {
+  for (const train::Figure& f : train::paper_figures()) {
+    if (f.name == name) return f;
+  }
+  FAIL("no such figure");
+  return train::paper_figures().front();
+}
+
+/// A run of 40 epochs that ends with this accuracy, f and ratio; before, its loss was ten times that.
+train::RunCurves run_with(double accuracy, double f, double ratio, double ratio_sd, double early_f = 1) {
+  std::string text = "epoch,f,test_accuracy,test_accuracy_error,ratio,ratio_sd\n";
+  for (int epoch = 1; epoch <= 40; ++epoch) {
+    const double shown_f = epoch <= 4 ? early_f : epoch <= 38 ? 10 * f : f;
+    text += io::to_text(epoch) + "," + io::to_text(shown_f) + "," +
+            io::to_text(epoch <= 38 ? accuracy / 2 : accuracy) + ",0.0002," +
+            io::to_text(epoch <= 5 ? 2.0 : ratio) + "," + io::to_text(ratio_sd) + "\n";
+  }
+  train::RunCurves run;
+  run.log = io::parse_csv(text);
+  return run;
+}
+
+/// For each seed a run of each branch: accuracy and f by branch, with scatter that is the same for all branches and
+/// some that is not.
+std::vector<train::FigureRun> schedule_runs(const train::Figure& f, std::vector<double> accuracy,
+                                            std::vector<double> loss, int seeds, double scatter) {
+  std::vector<train::FigureRun> runs;
+  for (int seed = 0; seed < seeds; ++seed) {
+    for (std::size_t i = 0; i < f.branches.size(); ++i) {
+      const double own = scatter * std::sin(7.0 * seed + 3.0 * static_cast<double>(i));
+      runs.push_back({&f.branches[i], run_with(accuracy[i] + own + 0.01 * seed, loss[i] * (1 + own), 1, 0.001)});
+    }
+  }
+  return runs;
+}
+
+std::vector<Outcome> outcomes(const train::Figure& f, const std::vector<train::FigureRun>& runs) {
+  std::vector<Outcome> result;
+  for (const train::Claim& claim : train::figure_claims(f, runs)) result.push_back(claim.outcome);
+  return result;
+}
+
+TEST_SUITE("claims") {
+  TEST_CASE("an estimate has the error of Student's t over seeds, and of one seed its own") {
+    const std::vector<double> four = {1, 2, 3, 4};
+    const train::Estimate mean = train::mean_estimate(four, 100);
+    CHECK(mean.value == 2.5);
+    CHECK(mean.error == doctest::Approx(3.1824 * std::sqrt(5.0 / 3) / 2).epsilon(1e-4));
+    // 97.5 % quantile with 9 degrees of freedom: 2.2622.
+    const std::vector<double> ten = {0, 2, 0, 2, 0, 2, 0, 2, 0, 2};
+    CHECK(train::mean_estimate(ten, 0).error ==
+          doctest::Approx(2.2622 * std::sqrt(10.0 / 9) / std::sqrt(10)).epsilon(1e-3));
+    const std::vector<double> one = {5};
+    CHECK(train::mean_estimate(one, 2).error == doctest::Approx(1.96 * 2).epsilon(1e-4));
+    CHECK(std::isnan(train::mean_estimate({}, 1).value));
+  }
+
+  TEST_CASE("what the error leaves open is undecided") {
+    CHECK(train::above({1, 0.5}, 0) == Outcome::held);
+    CHECK(train::above({-1, 0.5}, 0) == Outcome::failed);
+    CHECK(train::above({0.2, 0.5}, 0) == Outcome::undecided);
+    CHECK(train::above({std::nan(""), 0.5}, 0) == Outcome::undecided);
+    CHECK(train::above({1, INFINITY}, 0) == Outcome::undecided);
+  }
+
+  TEST_CASE("figure 1: agreement within 1 % holds, fails, is undecided") {
+    const train::Figure& f = figure("1a");
+    const auto outcome = [&](double ratio, double sd) {
+      return outcomes(f, {{&f.branches[0], run_with(0.9, 0.3, ratio, sd)}}).at(0);
+    };
+    CHECK(outcome(1.002, 0.001) == Outcome::held);
+    CHECK(outcome(0.998, 0.001) == Outcome::held);
+    CHECK(outcome(1.05, 0.001) == Outcome::failed);
+    CHECK(outcome(0.95, 0.001) == Outcome::failed);
+    CHECK(outcome(1.008, 0.01) == Outcome::undecided);
+    const train::Claim claim = train::figure_claims(
+        f, std::vector<train::FigureRun>{{&f.branches[0], run_with(0.9, 0.3, 1.05, 0.001)}})[0];
+    CHECK(claim.sentence.find("5 +- 0.2 %") != std::string::npos);
+    CHECK(claim.sentence.find("never") != std::string::npos);
+    CHECK(claim.sentence.find("FAILED") != std::string::npos);
+  }
+
+  TEST_CASE("figure 4: a worse adaptive schedule fails against preset and AMSGrad") {
+    const train::Figure& f = figure("4a");  // preset, adaptive, AMSGrad
+    using enum Outcome;
+    CHECK(outcomes(f, schedule_runs(f, {0.970, 0.971, 0.960}, {0.30, 0.30, 0.33}, 3, 1e-4)) ==
+          std::vector{held, held, held, held});
+    CHECK(outcomes(f, schedule_runs(f, {0.970, 0.950, 0.960}, {0.30, 0.35, 0.33}, 3, 1e-4)) ==
+          std::vector{failed, failed, failed, failed});
+    CHECK(outcomes(f, schedule_runs(f, {0.970, 0.969, 0.960}, {0.30, 0.302, 0.33}, 3, 1e-4)) ==
+          std::vector{held, held, held, held});
+    CHECK(outcomes(f, schedule_runs(f, {0.970, 0.968, 0.966}, {0.30, 0.303, 0.305}, 3, 0.02)) ==
+          std::vector{undecided, undecided, undecided, undecided});
+  }
+
+  TEST_CASE("one seed decides by the error of its own accuracy") {
+    const train::Figure& f = figure("4a");
+    const std::vector<Outcome> found =
+        outcomes(f, schedule_runs(f, {0.970, 0.970, 0.960}, {0.30, 0.30, 0.33}, 1, 0));
+    CHECK(found[0] == Outcome::held);
+    CHECK(found[1] == Outcome::held);
+    CHECK(outcomes(f, schedule_runs(f, {0.970, 0.9678, 0.9677}, {0.30, 0.30, 0.33}, 1, 0))[1] ==
+          Outcome::undecided);
+  }
+
+  TEST_CASE("figures S1 and S2") {
+    const train::Figure& s1 = figure("S1a");  // Adam, AMSGrad
+    CHECK(outcomes(s1, schedule_runs(s1, {0.96, 0.97}, {0.33, 0.32}, 3, 1e-4)) ==
+          std::vector{Outcome::held, Outcome::held});
+    CHECK(outcomes(s1, schedule_runs(s1, {0.97, 0.96}, {0.32, 0.34}, 3, 1e-4)) ==
+          std::vector{Outcome::failed, Outcome::failed});
+    const train::Figure& s2 = figure("S2b");  // preset, quick, AMSGrad
+    std::vector<train::FigureRun> runs;
+    for (int seed = 0; seed < 3; ++seed) {
+      runs.push_back({&s2.branches[0], run_with(0.70, 1, 1, 0.1, 2.0 + 0.001 * seed)});
+      runs.push_back({&s2.branches[1], run_with(0.69, 1, 1, 0.1, 1.5 + 0.002 * seed)});
+    }
+    CHECK(outcomes(s2, runs) == std::vector{Outcome::held, Outcome::held});
+    for (train::FigureRun& run : runs) run.branch = &s2.branches[run.branch == &s2.branches[0] ? 1 : 0];
+    CHECK(outcomes(s2, runs) == std::vector{Outcome::failed, Outcome::failed});
+  }
+
+  TEST_CASE("runs of figures: stages in proportion, seeds one after the other, shared ones named alike") {
+    const std::vector<train::PaperRun> full =
+        train::paper_runs(figure("4a"), {.seeds = 2, .seed = 5, .data_seed = 5});
+    REQUIRE(full.size() == 6);
+    CHECK(full[0].name == "mnist-preset-400epochs-seed5");
+    CHECK(full[0].settings.preset_epochs == 100);
+    CHECK(full[4].name == "mnist-adaptive-400epochs-seed6");
+    CHECK(full[4].settings.data_seed == 6);
+    const std::vector<train::PaperRun> tenth = train::paper_runs(figure("4b"), {.epochs_scale = 0.1});
+    CHECK(tenth[0].settings.epochs == 40);
+    CHECK(tenth[0].settings.preset_epochs == 10);
+    CHECK(tenth[0].settings.momentum == 0);
+    CHECK(tenth[0].name == train::paper_runs(figure("S2a"), {.epochs_scale = 0.1})[0].name);
+    const std::vector<train::PaperRun> other = train::paper_runs(figure("S2c"), {});
+    CHECK(other[1].name == "cifar10-quick-400epochs-seed3-data1");
+    CHECK(other[1].settings.fdr_decay == 0.3);
+    CHECK(train::paper_runs(figure("1b"), {})[0].settings.momentum == 0.9);
+    CHECK(train::scaled_epochs(100, 1e-9) == 1);
+  }
+}
+
+}  // namespace
