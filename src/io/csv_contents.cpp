@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "io/numbers.h"
 #include "quench/error.h"
@@ -11,7 +12,7 @@ namespace quench::io {
 namespace {
 
 /// Takes the first record off the text; nothing when no whole one is left.
-std::optional<std::vector<std::string>> take_record(std::string_view& text) {
+std::optional<std::vector<std::string>> take_record(std::string_view& text, const std::string& source) {
   std::vector<std::string> cells(1);
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -32,7 +33,7 @@ std::optional<std::vector<std::string>> take_record(std::string_view& text) {
       cells.back() += c;
     }
   }
-  if (quoted) throw Error("CSV: a quote is not closed");
+  if (quoted) throw Error(source + ": a quote is not closed");
   return std::nullopt;
 }
 
@@ -40,7 +41,7 @@ std::optional<std::vector<std::string>> take_record(std::string_view& text) {
 
 std::size_t CsvContents::index(std::string_view column) const {
   const auto found = std::find(columns.begin(), columns.end(), column);
-  if (found == columns.end()) throw Error("CSV: no column " + std::string(column));
+  if (found == columns.end()) throw Error(source + ": no column " + std::string(column));
   return static_cast<std::size_t>(found - columns.begin());
 }
 
@@ -53,22 +54,23 @@ std::vector<double> CsvContents::numbers(std::string_view column) const {
     const std::optional<double> value =
         cell.empty() ? std::numeric_limits<double>::quiet_NaN() : parse_double(cell);
     if (!value) {
-      throw Error("CSV: row " + to_text(result.size() + 1) + ", column " + std::string(column) + ": found \"" +
-                  cell + "\", expected a number");
+      throw Error(source + ": row " + to_text(result.size() + 1) + ", column " + std::string(column) +
+                  ": found \"" + cell + "\", expected a number");
     }
     result.push_back(*value);
   }
   return result;
 }
 
-CsvContents parse_csv(std::string_view text) {
+CsvContents parse_csv(std::string_view text, std::string source) {
   CsvContents result;
-  std::optional<std::vector<std::string>> record = take_record(text);
-  if (!record) throw Error("CSV: no line with the names of the columns");
+  result.source = std::move(source);
+  std::optional<std::vector<std::string>> record = take_record(text, result.source);
+  if (!record) throw Error(result.source + ": no line with the names of the columns");
   result.columns = std::move(*record);
-  while ((record = take_record(text))) {
+  while ((record = take_record(text, result.source))) {
     if (record->size() != result.columns.size()) {
-      throw Error("CSV: row " + to_text(result.rows.size() + 1) + " has " + to_text(record->size()) +
+      throw Error(result.source + ": row " + to_text(result.rows.size() + 1) + " has " + to_text(record->size()) +
                   " cells, expected " + to_text(result.columns.size()));
     }
     result.rows.push_back(std::move(*record));

@@ -8,6 +8,7 @@
 namespace quench::io {
 
 struct CsvContents {
+  std::string source;  ///< what complaints begin with, such as the file's name
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;  ///< each with as many cells as there are columns
 
@@ -20,6 +21,6 @@ struct CsvContents {
 
 /// The first line names the columns. A last line without its newline is left out: its writer is not done with it.
 /// Throws Error, naming the line, when one has more or fewer cells than the first, and when a quote is not closed.
-CsvContents parse_csv(std::string_view text);
+CsvContents parse_csv(std::string_view text, std::string source = "CSV");
 
 }  // namespace quench::io

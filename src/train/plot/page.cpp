@@ -14,7 +14,7 @@ h1{font-size:22px;margin:4px 0 12px;overflow-wrap:anywhere}h2{font-size:16px;mar
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--rule);white-space:nowrap}th{color:var(--soft);font-weight:600}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:14px;margin-top:18px}
-figure{margin:0;padding:8px;background:var(--card);border-radius:8px;min-width:0}svg{display:block;width:100%;height:auto}
+figure{margin:0;max-width:720px;padding:8px;background:var(--card);border-radius:8px;min-width:0}svg{display:block;width:100%;height:auto}
 #tip{position:fixed;display:none;pointer-events:none;padding:6px 9px;border-radius:6px;background:var(--ink);color:var(--paper);font-size:13px;max-width:70vw;z-index:1}
 )css";
 

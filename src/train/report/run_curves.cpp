@@ -39,6 +39,8 @@ auto parsed(const fs::path& file, Parse parse) {
   }
 }
 
+io::CsvContents read_table(const fs::path& file) { return io::parse_csv(read_text(file), file.string()); }
+
 double little_endian(const char* bytes) {
   std::uint64_t bits = 0;
   for (int i = 7; i >= 0; --i) bits = bits << 8 | static_cast<unsigned char>(bytes[i]);
@@ -87,8 +89,8 @@ RunCurves read_run(const fs::path& folder) {
   const fs::path normal = folder.lexically_normal();
   run.name = normal.has_filename() ? normal.filename().string() : normal.parent_path().filename().string();
   run.record = read_record(folder);
-  run.log = parsed(folder / "log.csv", io::parse_csv);
-  run.decisions = parsed(folder / "decisions.csv", io::parse_csv);
+  run.log = read_table(folder / "log.csv");
+  run.decisions = read_table(folder / "decisions.csv");
   std::error_code ignored;
   if (const fs::path steps = folder / "steps.bin"; fs::exists(steps, ignored))
     run.steps = parsed(steps, parse_steps);

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# ./train report and ./train paper: what they write, that a figure goes on where it was interrupted, and what they refuse.
+set -u
+. "$(dirname "$0")/checks.sh"
+
+make_mnist small
+make_cifar10 small 200 50
+
+# refuses CODE MESSAGE WORD...: the command ends with that code, one line of error that has the message, nothing else.
+refuses() {
+  local code=$1 message=$2 status
+  shift 2
+  "$train" "$@" >refused.out 2>refused.err
+  status=$?
+  check "refused: $*: $message" test "$status" -eq "$code" -a "$(wc -l <refused.err)" -eq 1 -a ! -s refused.out
+  check "and says so: $message" grep -qF -- "$message" refused.err
+}
+
+# well_formed FILE...: XML that a parser takes, where there is one.
+well_formed() {
+  if command -v python3 >/dev/null 2>&1; then
+    python3 -c 'import sys, xml.dom.minidom
+for name in sys.argv[1:]: xml.dom.minidom.parse(name)' "$@"
+  else
+    for file in "$@"; do grep -q '^</svg>$' "$file" || return 1; done
+  fi
+}
+
+# --- report -------------------------------------------------------------------------------------------------------
+
+for seed in 1 2; do
+  "$train" mnist --data small --epochs 4 --seed $seed --quiet --out "run $seed" >out.txt 2>err.txt ||
+    fail "run $seed" "$(cat err.txt)"
+done
+plots='accuracy learning_rate loss observables ratio'
+check 'a run writes report.html' grep -q '^</html>$' 'run 1/report.html'
+check 'and a plot of each kind' test "$(cd 'run 1/plots' && echo *)" = "$(printf '%s.svg ' $plots | sed 's/ $//')"
+check 'the plots are well-formed' well_formed 'run 1/plots/'*.svg
+check 'the report needs no network' test "$(grep -o "http[^\"']*" 'run 1/report.html' | sort -u)" = 'http://www.w3.org/2000/svg'
+cp 'run 1/report.html' before.html
+rm -r 'run 1/report.html' 'run 1/plots'
+check 'report draws them again' "$train" report 'run 1'
+check 'the same' cmp before.html 'run 1/report.html'
+check 'runs are laid over each other' "$train" report 'run 1' 'run 2/' --out both
+check 'each with a column' grep -q '<th>run 1</th><th>run 2</th>' both/report.html
+check 'and a curve' grep -q 'run 2, O_R' both/plots/observables.svg
+mv 'run 2' '<b>&"'
+check 'a name of markup' "$train" report '<b>&"' --out markup
+check 'stays a name' test "$(grep -c '<b>' markup/report.html)" -eq 0
+
+cp -r 'run 1' torn
+{ head -n 1 'run 1/log.csv' && printf '1,3,0.'; } >torn/log.csv
+printf 'QSTEPS1\n123' >torn/steps.bin
+check 'a log whose first row is being written' "$train" report torn
+echo 'epoch,lr' >torn/log.csv
+refuses 1 'torn/log.csv: no column' report torn
+printf '{"settings": ' >torn/run.json
+refuses 1 'torn/run.json: JSON, byte 13: expected a value' report torn
+printf 'no' >'<b>&"/steps.bin'
+refuses 1 'steps.bin: found no QSTEPS1' report '<b>&"'
+refuses 1 'nothing/run.json cannot be read: there is none' report nothing
+refuses 2 'found no folder' report
+refuses 2 'unknown option --aut; did you mean --out?' report 'run 1' --aut x
+refuses 2 '--out: found nothing, expected a folder' report 'run 1' --out
+touch file
+refuses 1 'folder file/plots cannot be made' report 'run 1' --out file
+check '--help of report' "$train" report --help
+if [ -w /dev/full ]; then
+  "$train" report 'run 1' >/dev/full 2>err.txt
+  check 'a full standard output is an error' test $? -eq 1
+fi
+
+# --- paper --------------------------------------------------------------------------------------------------------
+
+paper() { "$train" paper --data small --out figures "$@"; }
+paper 1a 4a S1a --epochs-scale 0.02 --seeds 2 >out.txt 2>err.txt
+check 'figures of small runs' test $? -eq 0
+check 'say what they are' test "$(grep -c '^figure .*, epochs x 0.02$' out.txt)" -eq 3
+check 'and whether each claim held' test "$(grep -cE ': (HELD|FAILED|UNDECIDED)$' out.txt)" -eq 7
+check 'with a drawing each' well_formed figures/1a.svg figures/4a.svg figures/S1a.svg
+check 'that names the scale' grep -q 'epochs x 0.02' figures/4a.svg
+check 'with all data' test "$(wc -l <figures/4a.csv)" -eq $((1 + 2 * 3 * 8))
+check 'figures share runs' test "$(ls figures/runs | wc -l)" -eq $((2 * (1 + 3 + 1)))
+check 'stages shrink in proportion' grep -q '"preset-epochs": 2,' figures/runs/mnist-preset-8epochs-seed2/run.json
+touch -d '2001-01-01' figures/runs/*/log.csv
+paper 4a --epochs-scale 0.02 --seeds 2 --threads 1 >again.txt 2>err.txt
+check 'finished runs are not repeated' test -z "$(find figures/runs -name log.csv -newermt 2002-01-01)"
+check 'and give the same figure' diff <(sed -n '/^figure 4a/,/csv$/p' out.txt) again.txt
+sed -i 's/"status": "finished"/"status": "running"/' figures/runs/mnist-amsgrad-8epochs-seed1/run.json
+paper 4a --epochs-scale 0.02 --seeds 2 >again.txt 2>err.txt
+check 'what is not finished is' test "$(find figures/runs -name log.csv -newermt 2002-01-01)" = figures/runs/mnist-amsgrad-8epochs-seed1/log.csv
+check 'with the same result' diff <(sed -n '/^figure 4a/,/csv$/p' out.txt) again.txt
+sed -i 's/"lr": 0.1,/"lr": 0.2,/' figures/runs/mnist-preset-8epochs-seed1/run.json
+refuses 1 'holds a run with lr 0.2, expected 0.1' paper 4a --data small --out figures --epochs-scale 0.02
+make_mnist other 310 50
+refuses 1 'holds a run with data of checksum' paper 1a --data other --out figures --epochs-scale 0.02
+
+paper 1b --epochs-scale 0.01 --quiet >out.txt 2>err.txt
+check 'the network of figure 1b is the CNN with momentum' grep -q '"momentum": 0.9' figures/runs/cifar10-constant-1epochs-seed1/run.json
+check '--quiet leaves results only' test ! -s err.txt -a -s out.txt
+
+"$train" paper 4a --out stopped >out.txt 2>err.txt --data small --epochs-scale 100 &
+await_rows stopped/runs/mnist-preset-40000epochs-seed1/log.csv 2
+kill -INT $!
+await $!
+check 'Ctrl-C ends a figure with 130' test $? -eq 130
+check 'and says how to go on' grep -q 'the same command goes on' err.txt
+
+refuses 2 'paper: found no figure' paper
+refuses 2 'found "5c", expected all, 1a' paper 5c
+for bad in '--seeds 0' '--seeds x' '--epochs-scale 0' '--epochs-scale nan' '--epochs-scale -1' '--seed -1' '--threads 0'; do
+  refuses 2 "${bad% *}: found \"${bad#* }\"" paper 1a $bad
+done
+refuses 1 'found none of MNIST' paper 1a --data nothing --out other_figures --quiet
+check 'paper --help' "$train" paper --help
+finish
