@@ -18,12 +18,17 @@ std::string legend(std::span<const FigureRun> runs, const FigureRun& run, std::s
 /// Limits that hold the curves but for the first twentieth of their points, in which they fall from far above.
 void fit(Chart& chart) {
   double low = INFINITY, high = -INFINITY;
-  for (const Series& series : chart.series) {
-    for (std::size_t i = series.y.size() / 20; i < series.y.size(); ++i) {
-      if (!std::isfinite(series.y[i])) continue;
-      low = std::min(low, series.y[i]);
-      high = std::max(high, series.y[i]);
+  const auto hold = [&](const std::vector<double>& values) {
+    for (std::size_t i = values.size() / 20; i < values.size(); ++i) {
+      if (!std::isfinite(values[i])) continue;
+      low = std::min(low, values[i]);
+      high = std::max(high, values[i]);
     }
+  };
+  for (const Series& series : chart.series) {
+    hold(series.y);
+    hold(series.low);
+    hold(series.high);
   }
   if (!(low < high)) return;
   const double margin = (high - low) * 0.05;
@@ -38,7 +43,7 @@ Chart panel(std::string name, std::string title, Axis y) {
 
 std::vector<Chart> relation_charts(std::span<const FigureRun> runs, const std::string& title) {
   Chart loss = panel("loss", title, {.label = "f^B"});
-  Chart sides = panel("observables", "Half-running averages", {.label = "O_L, O_R", .logarithmic = true});
+  Chart sides = panel("observables", "Half-running averages", {.label = "O_L, O_R", .logarithmic = true, .low = 1e-3});
   for (const FigureRun& run : runs) {
     Series range = loss_range(run.curves, 0);
     range.name = legend(runs, run, "f^B, range of mini-batches");
