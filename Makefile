@@ -141,7 +141,7 @@ KERNEL_OBJECTS  := $(call objects,$(INSTRUCTION_SETS:%=src/kernels/isa/%.cpp))
 LIBRARY_FOLDERS := core graph nn optim fdr data io
 LIBRARY_OBJECTS := $(call objects,$(foreach folder,$(LIBRARY_FOLDERS),$(call sources_below,src/$(folder))) \
                      $(sort $(wildcard src/kernels/*.cpp))) $(KERNEL_OBJECTS)
-TRAIN_OBJECTS   := $(call objects,$(call sources_below,src/train))
+TRAIN_OBJECTS   := $(call objects,$(call sources_below,src/train) $(call sources_below,src/selftest))
 # Of the program it shares the facts about the machine and the wording of messages.
 BENCH_OBJECTS   := $(call objects,$(sort $(wildcard tools/bench/*.cpp)) \
                      $(patsubst %,tools/bench/isa/%.cpp,$(filter-out portable,$(INSTRUCTION_SETS))) \

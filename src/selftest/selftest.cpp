@@ -1,0 +1,28 @@
+#include "selftest/selftest.h"
+
+#include <cmath>
+
+namespace quench::selftest {
+namespace {
+
+constexpr Group all[] = {
+    {"a quadratic loss with additive noise, one parameter", quadratic},
+};
+
+}  // namespace
+
+double Check::deviation() const { return measured == expected ? 0 : (measured - expected) / sigma; }
+
+bool passes(const Check& check) { return std::abs(check.deviation()) <= bound; }
+
+std::span<const Group> groups() { return all; }
+
+std::vector<Check> selftest(const SelftestOptions& options) {
+  std::vector<Check> checks;
+  for (const Group& group : groups()) {
+    for (Check& check : group.run(options)) checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+}  // namespace quench::selftest
