@@ -78,7 +78,9 @@ class Ensemble {
   Estimate o_l() const;
   Estimate o_r() const;
   Estimate o_l_minus_o_r() const;
-  /// Of any function of the averaged sums.
+  /// The means of theta_g, g_g, v_v, v_g, theta_v and theta_theta of a replica.
+  Observables mean(std::size_t replica) const;
+  /// Of any function of them.
   template <typename Function>
   Estimate of_means(Function f) const {
     std::array<double, replicas> values;
@@ -91,7 +93,6 @@ class Ensemble {
   std::span<float> part(const std::span<float>& all_coordinates, std::size_t c) const {
     return all_coordinates.subspan(c * all(), all());
   }
-  Observables mean(std::size_t replica) const;
   template <typename Side>
   Estimate of_sides(Side side) const;
 
@@ -141,7 +142,7 @@ class Moments {
     for (std::size_t r = 0; r < replicas; ++r) values[r] = f(means(r));
     return estimate(values);
   }
-  Estimate of(std::size_t k) const {
+  Estimate moment(std::size_t k) const {
     return of([k](const std::array<double, K>& m) { return m[k]; });
   }
   std::array<double, K> means(std::size_t replica) const {

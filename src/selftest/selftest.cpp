@@ -7,6 +7,10 @@ namespace {
 
 constexpr Group all[] = {
     {"a quadratic loss with additive noise, one parameter", quadratic},
+    {"two parameters, noise that does not commute with the Hessian", correlated},
+    {"ridge regression on four examples, mini-batches of B", ridge},
+    {"a walk between walls, in exact arithmetic", walk},
+    {"beyond second moments", moments},
 };
 
 }  // namespace

@@ -48,6 +48,7 @@ bool passes(const Check& check);
 
 // The groups, one a file.
 std::vector<Check> quadratic(const SelftestOptions& options);
+std::vector<Check> correlated(const SelftestOptions& options);
 std::vector<Check> ridge(const SelftestOptions& options);
 std::vector<Check> walk(const SelftestOptions& options);
 std::vector<Check> moments(const SelftestOptions& options);
