@@ -105,14 +105,19 @@ Observables Ensemble::mean(std::size_t replica) const {
   return m;
 }
 
+TensorSides Ensemble::sides(std::size_t replica) const {
+  TensorSides sum;
+  for (std::size_t c = 0; c < coordinates_; ++c) {
+    sum.o_l += sides_[c * replicas + replica].o_l / static_cast<double>(chains_);
+    sum.o_r += sides_[c * replicas + replica].o_r / static_cast<double>(chains_);
+  }
+  return sum;
+}
+
 template <typename Side>
 Estimate Ensemble::of_sides(Side side) const {
-  std::array<double, replicas> values{};
-  for (std::size_t c = 0; c < coordinates_; ++c) {
-    for (std::size_t r = 0; r < replicas; ++r) {
-      values[r] += side(sides_[c * replicas + r]) / static_cast<double>(chains_);
-    }
-  }
+  std::array<double, replicas> values;
+  for (std::size_t r = 0; r < replicas; ++r) values[r] = side(sides(r));
   const FdrWindow whole = averages_.half_running();
   return {side(whole) / static_cast<double>(all()), estimate(values).sigma};
 }

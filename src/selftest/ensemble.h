@@ -78,6 +78,8 @@ class Ensemble {
   Estimate o_l() const;
   Estimate o_r() const;
   Estimate o_l_minus_o_r() const;
+  /// O_L and O_R of a replica alone.
+  TensorSides sides(std::size_t replica) const;
   /// The means of theta_g, g_g, v_v, v_g, theta_v and theta_theta of a replica.
   Observables mean(std::size_t replica) const;
   /// Of any function of them.
@@ -106,8 +108,8 @@ class Ensemble {
   std::vector<const float*> velocity_;  // of each tensor
   FdrAverages averages_;
   FdrTensors tensor_averages_;
-  mutable std::vector<TensorSides> sides_;
-  std::vector<Observables> sums_;  // of each tensor, over the window
+  std::vector<TensorSides> sides_;  // of each tensor
+  std::vector<Observables> sums_;   // of each tensor, over the window
 };
 
 inline double Chain::theta(std::size_t c) const {

@@ -1,7 +1,8 @@
 // One parameter, f = (h / 2) theta^2, gradients h theta + xi with independent noise of variance c. With a = 1 - nu
 // and D = 2 (1 + mu) - a eta h, which is > 0 where the chain is stable:
 //     <v^2> = 2 a^2 c / ((1 - mu) D),   <theta v> = (eta / 2) <v^2>,   <theta^2> = (1 + mu) eta <v^2> / (2 a h),
-//     O_L = O_R = h <theta^2>,   O_FB = a <|grad f|^2> - mu <v . g> = (eta / 2) h <v^2>   (eqs. 17, 18 and 29).
+//     O_L = O_R = h <theta^2>,   O_FB = a <|grad f|^2> - mu <v . g> = (eta / 2) h <v^2>,   <f> - f_0 = O_R / 2
+// (eqs. 17, 18, 29, section 2.3.1).
 #include <cmath>
 
 #include "selftest/ensemble.h"
@@ -38,6 +39,13 @@ void check_rule(const Rule& rule, std::uint64_t number, const SelftestOptions& o
   checks.push_back(check("<v^2>" + suffix, v_v, ensemble.of_means([](Sums m) { return m.v_v; })));
   checks.push_back(check("O_L" + suffix, h * theta_theta, ensemble.o_l()));
   checks.push_back(check("O_R" + suffix, h * theta_theta, ensemble.o_r()));
+  // Both sides measured, and the error of their difference.
+  std::array<double, replicas> excess;
+  for (std::size_t r = 0; r < replicas; ++r) {
+    excess[r] = h / 2.0 * ensemble.mean(r).theta_theta - ensemble.sides(r).o_r / 2;
+  }
+  const double f = ensemble.of_means([](Sums m) { return h / 2.0 * m.theta_theta; }).mean;
+  checks.push_back({"f - f_0 = O_R / 2" + suffix, ensemble.o_r().mean / 2, f, estimate(excess).sigma});
   checks.push_back(check("O_FB" + suffix, eta / 2 * h * v_v,
                          ensemble.of_means([&](Sums m) { return a * h * h * m.theta_theta - mu * m.v_g; })));
 }

@@ -57,16 +57,14 @@ void check_case(const Case& c, std::uint64_t number, const SelftestOptions& opti
   ChainBatches batches({.examples = examples, .batch = c.batch, .seed = options.seed, .number = number},
                        ensemble.all());
   Moments<1> moments;
-  const auto b = static_cast<std::size_t>(c.batch);
   const float share = 1.0F / static_cast<float>(c.batch);
   while (!ensemble.finished()) {
     batches.next();
-    const std::span<const std::uint16_t> drawn = batches.examples();
     const std::span<const float> theta = ensemble.theta();
     const std::span<float> g = ensemble.gradient();
     for (std::size_t i = 0; i < g.size(); ++i) {
       float sum = 0;
-      for (const std::size_t e : drawn.subspan(i * b, b)) sum += x[e] * (x[e] * theta[i] - y[e]);
+      for (const std::size_t e : batches.of(i)) sum += x[e] * (x[e] * theta[i] - y[e]);
       g[i] = share * sum;
     }
     if (ensemble.measuring()) {

@@ -25,22 +25,15 @@ void ChainBatches::next() {
   draw();
 }
 
-std::span<const std::uint16_t> ChainBatches::examples() const {
-  const std::size_t length = chains_ * static_cast<std::size_t>(options_.batch);
-  return std::span(drawn_).subspan(static_cast<std::size_t>(step_) * length, length);
-}
-
 /// An epoch for each chain. Chains, epochs and cases are told apart by the number of the epoch.
 void ChainBatches::draw() {
-  const auto batch = static_cast<std::size_t>(options_.batch);
+  std::uint16_t* to = drawn_.data();
   for (std::size_t chain = 0; chain < chains_; ++chain) {
     const std::uint64_t number = (options_.number << 40) + static_cast<std::uint64_t>(epoch_) * chains_ + chain;
     const EpochOptions epoch{
         .batch = options_.batch, .seed = options_.seed, .epoch = static_cast<std::int64_t>(number)};
-    std::uint16_t* to = drawn_.data() + chain * batch;
     for (const Batch& drawn : options_.shuffled ? images_.shuffled(epoch) : images_.iid(epoch)) {
-      for (std::size_t b = 0; b < batch; ++b) to[b] = static_cast<std::uint16_t>(drawn.indices[b]);
-      to += chains_ * batch;
+      for (const std::uint32_t example : drawn.indices) *to++ = static_cast<std::uint16_t>(example);
     }
   }
   ++epoch_;

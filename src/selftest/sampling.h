@@ -23,8 +23,12 @@ class ChainBatches {
 
   /// Moves to the next step, at first to the first one.
   void next();
-  /// The examples of the step, `batch` of them for each chain.
-  std::span<const std::uint16_t> examples() const;
+  /// The examples of a chain's mini-batch, `batch` of them.
+  std::span<const std::uint16_t> of(std::size_t chain) const {
+    const auto batch = static_cast<std::size_t>(options_.batch);
+    return {drawn_.data() + (chain * static_cast<std::size_t>(steps_) + static_cast<std::size_t>(step_)) * batch,
+            batch};
+  }
   std::int64_t steps_per_epoch() const { return steps_; }
 
  private:
@@ -34,7 +38,7 @@ class ChainBatches {
   std::size_t chains_;
   ImageSet images_;
   std::int64_t steps_, step_ = 0, epoch_ = 0;
-  std::vector<std::uint16_t> drawn_;  // [step][chain][example]
+  std::vector<std::uint16_t> drawn_;  // [chain][step][example]
 };
 
 }  // namespace quench::selftest

@@ -11,6 +11,8 @@ constexpr Group all[] = {
     {"ridge regression on four examples, mini-batches of B", ridge},
     {"a walk between walls, in exact arithmetic", walk},
     {"beyond second moments", moments},
+    {"epochs of the shipped shuffler, in units of independent draws", shuffling},
+    {"relations of a loss that is not harmonic, both sides measured", relations},
 };
 
 }  // namespace

@@ -26,10 +26,9 @@ void check_walls(int n, std::uint64_t number, const SelftestOptions& options, st
   const float wall = (static_cast<float>(n) + 0.5F) * rule.lr;
   while (!ensemble.finished()) {
     batches.next();
-    const std::span<const std::uint16_t> drawn = batches.examples();
     const std::span<const float> theta = ensemble.theta();
     const std::span<float> g = ensemble.gradient();
-    for (std::size_t i = 0; i < g.size(); ++i) g[i] = sign(theta[i] - (drawn[i] == 0 ? wall : -wall));
+    for (std::size_t i = 0; i < g.size(); ++i) g[i] = sign(theta[i] - (batches.of(i)[0] == 0 ? wall : -wall));
     if (ensemble.measuring()) {
       moments.add(ensemble, [wall](const Chain& chain) {
         const double theta_now = chain.theta(), K = static_cast<double>(wall);
