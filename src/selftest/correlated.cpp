@@ -58,21 +58,18 @@ void check_rule(const Rule& rule, std::uint64_t number, const SelftestOptions& o
   const Exact one = exact(rule, 0, 0), both = exact(rule, 0, 1), back = exact(rule, 1, 0), two = exact(rule, 1, 1);
   const double o_l = h[0] * one.theta_theta + h[1] * two.theta_theta;
   const double o_fb = rule.eta() / 2 * (h[0] * one.v_v + h[1] * two.v_v);
-  const std::string suffix = label(rule);
-  const auto add = [&](const char* name, double expected, const Estimate& measured) {
-    checks.push_back(check(name + suffix, expected, measured));
-  };
-  add("<theta_1 theta_1>", one.theta_theta, moments.moment(0));
-  add("<theta_1 theta_2>", both.theta_theta, moments.moment(1));
-  add("<theta_2 theta_2>", two.theta_theta, moments.moment(2));
-  add("<v_1 v_1>", one.v_v, moments.moment(3));
-  add("<v_1 v_2>", both.v_v, moments.moment(4));
-  add("<v_2 v_2>", two.v_v, moments.moment(5));
-  add("<theta_1 v_2>", both.theta_v, moments.moment(6));
-  add("<theta_2 v_1>", back.theta_v, moments.moment(7));
-  add("O_L", o_l, ensemble.o_l());
-  add("O_R", o_l, ensemble.o_r());
-  add("O_FB", o_fb, moments.of([&](const auto& m) {
+  Report report(checks, label(rule));
+  report.add("<theta_1 theta_1>", one.theta_theta, moments.moment(0));
+  report.add("<theta_1 theta_2>", both.theta_theta, moments.moment(1));
+  report.add("<theta_2 theta_2>", two.theta_theta, moments.moment(2));
+  report.add("<v_1 v_1>", one.v_v, moments.moment(3));
+  report.add("<v_1 v_2>", both.v_v, moments.moment(4));
+  report.add("<v_2 v_2>", two.v_v, moments.moment(5));
+  report.add("<theta_1 v_2>", both.theta_v, moments.moment(6));
+  report.add("<theta_2 v_1>", back.theta_v, moments.moment(7));
+  report.add("O_L", o_l, ensemble.o_l());
+  report.add("O_R", o_l, ensemble.o_r());
+  report.add("O_FB", o_fb, moments.of([&](const auto& m) {
     return rule.a() * (h[0] * h[0] * m[0] + h[1] * h[1] * m[2]) - rule.mu() * (m[8] + m[9]);
   }));
 }

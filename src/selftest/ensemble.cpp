@@ -105,6 +105,14 @@ Observables Ensemble::mean(std::size_t replica) const {
   return m;
 }
 
+void Report::add(std::string_view name, double expected, const Estimate& measured) {
+  checks_.push_back({std::string(name) + suffix_, expected, measured.mean, measured.sigma});
+}
+
+Estimate Ensemble::moment(double Observables::*sum) const {
+  return of_replicas([&](std::size_t r) { return mean(r).*sum; });
+}
+
 TensorSides Ensemble::sides(std::size_t replica) const {
   TensorSides sum;
   for (std::size_t c = 0; c < coordinates_; ++c) {
@@ -116,10 +124,9 @@ TensorSides Ensemble::sides(std::size_t replica) const {
 
 template <typename Side>
 Estimate Ensemble::of_sides(Side side) const {
-  std::array<double, replicas> values;
-  for (std::size_t r = 0; r < replicas; ++r) values[r] = side(sides(r));
   const FdrWindow whole = averages_.half_running();
-  return {side(whole) / static_cast<double>(all()), estimate(values).sigma};
+  return {side(whole) / static_cast<double>(all()),
+          of_replicas([&](std::size_t r) { return side(sides(r)); }).sigma};
 }
 
 Estimate Ensemble::o_l() const {

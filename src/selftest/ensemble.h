@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/random.h"
@@ -82,11 +83,13 @@ class Ensemble {
   TensorSides sides(std::size_t replica) const;
   /// The means of theta_g, g_g, v_v, v_g, theta_v and theta_theta of a replica.
   Observables mean(std::size_t replica) const;
-  /// Of any function of them.
+  /// One of them over all replicas: moment(&Observables::v_v).
+  Estimate moment(double Observables::*sum) const;
+  /// f(r) of each replica r, where an estimate needs several averages of the same.
   template <typename Function>
-  Estimate of_means(Function f) const {
+  static Estimate of_replicas(Function f) {
     std::array<double, replicas> values;
-    for (std::size_t r = 0; r < replicas; ++r) values[r] = f(mean(r));
+    for (std::size_t r = 0; r < replicas; ++r) values[r] = f(r);
     return estimate(values);
   }
 
@@ -184,8 +187,15 @@ class Signs {
   int left_ = 0;
 };
 
-inline Check check(std::string name, double expected, const Estimate& measured) {
-  return {std::move(name), expected, measured.mean, measured.sigma};
-}
+/// Adds checks whose names end alike.
+class Report {
+ public:
+  Report(std::vector<Check>& checks, std::string suffix) : checks_(checks), suffix_(std::move(suffix)) {}
+  void add(std::string_view name, double expected, const Estimate& measured);
+
+ private:
+  std::vector<Check>& checks_;
+  std::string suffix_;
+};
 
 }  // namespace quench::selftest

@@ -38,6 +38,7 @@ Moments<4> run(const Rule& rule, float h, const SelftestOptions& options, std::u
 std::vector<Check> moments(const SelftestOptions& options) {
   std::vector<Check> checks;
   {
+    Report report(checks, ", skewed noise");
     constexpr Rule rule = {.lr = 0.1F};
     constexpr float h = 2;
     const Moments<4> m = run(rule, h, options, 400, [](Signs& signs) { return signs.skewed(); });
@@ -46,20 +47,20 @@ std::vector<Check> moments(const SelftestOptions& options) {
     };
     // Noise of 3 with chance 1/4 and -1 else.
     const double second = cumulant(2, 3), third = cumulant(3, 6), fourth = cumulant(4, -6);
-    checks.push_back(check("<theta^2>, skewed noise", second, m.moment(0)));
-    checks.push_back(check("<theta^3>, skewed noise", third, m.moment(1)));
-    checks.push_back(check("<theta^4>, skewed noise", fourth + 3 * second * second, m.moment(2)));
+    report.add("<theta^2>", second, m.moment(0));
+    report.add("<theta^3>", third, m.moment(1));
+    report.add("<theta^4>", fourth + 3 * second * second, m.moment(2));
   }
   {
+    Report report(checks, ", uniform law");
     constexpr Rule rule = {.lr = 0.25F};
     constexpr float h = 2;
     const Moments<4> m = run(rule, h, options, 401, [](Signs& signs) { return signs.next(); });
     const double edge = 2 * rule.eta(), square = edge * edge;
-    checks.push_back(check("<theta^2>, uniform law", square / 3, m.moment(0)));
-    checks.push_back(check("<theta^4>, uniform law", square * square / 5, m.moment(2)));
-    checks.push_back(check("<theta^6>, uniform law", square * square * square / 7, m.moment(3)));
-    checks.push_back(check("kurtosis, uniform law", 9.0 / 5,
-                           m.of([](const auto& means) { return means[2] / (means[0] * means[0]); })));
+    report.add("<theta^2>", square / 3, m.moment(0));
+    report.add("<theta^4>", square * square / 5, m.moment(2));
+    report.add("<theta^6>", square * square * square / 7, m.moment(3));
+    report.add("kurtosis", 9.0 / 5, m.of([](const auto& means) { return means[2] / (means[0] * means[0]); }));
   }
   return checks;
 }

@@ -31,23 +31,20 @@ void check_rule(const Rule& rule, std::uint64_t number, const SelftestOptions& o
   const double eta = rule.eta(), mu = rule.mu(), a = rule.a();
   const double v_v = 2 * a * a * c / ((1 - mu) * (2 * (1 + mu) - a * eta * h));
   const double theta_theta = (1 + mu) * eta * v_v / (2 * a * h);
-  const std::string suffix = label(rule);
-  using Sums = const Observables&;
-  checks.push_back(
-      check("<theta^2>" + suffix, theta_theta, ensemble.of_means([](Sums m) { return m.theta_theta; })));
-  checks.push_back(check("<theta v>" + suffix, eta / 2 * v_v, ensemble.of_means([](Sums m) { return m.theta_v; })));
-  checks.push_back(check("<v^2>" + suffix, v_v, ensemble.of_means([](Sums m) { return m.v_v; })));
-  checks.push_back(check("O_L" + suffix, h * theta_theta, ensemble.o_l()));
-  checks.push_back(check("O_R" + suffix, h * theta_theta, ensemble.o_r()));
-  // Both sides measured, and the error of their difference.
-  std::array<double, replicas> excess;
-  for (std::size_t r = 0; r < replicas; ++r) {
-    excess[r] = h / 2.0 * ensemble.mean(r).theta_theta - ensemble.sides(r).o_r / 2;
-  }
-  const double f = ensemble.of_means([](Sums m) { return h / 2.0 * m.theta_theta; }).mean;
-  checks.push_back({"f - f_0 = O_R / 2" + suffix, ensemble.o_r().mean / 2, f, estimate(excess).sigma});
-  checks.push_back(check("O_FB" + suffix, eta / 2 * h * v_v,
-                         ensemble.of_means([&](Sums m) { return a * h * h * m.theta_theta - mu * m.v_g; })));
+  Report report(checks, label(rule));
+  report.add("<theta^2>", theta_theta, ensemble.moment(&Observables::theta_theta));
+  report.add("<theta v>", eta / 2 * v_v, ensemble.moment(&Observables::theta_v));
+  report.add("<v^2>", v_v, ensemble.moment(&Observables::v_v));
+  report.add("O_L", h * theta_theta, ensemble.o_l());
+  report.add("O_R", h * theta_theta, ensemble.o_r());
+  const Estimate excess = Ensemble::of_replicas(
+      [&](std::size_t r) { return h / 2.0 * ensemble.mean(r).theta_theta - ensemble.sides(r).o_r / 2; });
+  const double half_o_r = ensemble.o_r().mean / 2;
+  report.add("f - f_0 = O_R / 2, both measured", half_o_r, {half_o_r + excess.mean, excess.sigma});
+  report.add("O_FB", eta / 2 * h * v_v, Ensemble::of_replicas([&](std::size_t r) {
+               const Observables m = ensemble.mean(r);
+               return a * h * h * m.theta_theta - mu * m.v_g;
+             }));
 }
 
 }  // namespace

@@ -52,12 +52,6 @@ std::array<double, measured> measure(const Chain& chain, const Rule& rule) {
   return m;
 }
 
-/// Both sides, and the error of their difference.
-Check both_sides(std::string name, const Moments<measured>& moments, std::size_t left) {
-  const Estimate difference = moments.of([left](const auto& m) { return m[left] - m[left + 1]; });
-  return {std::move(name), moments.moment(left + 1).mean, moments.moment(left).mean, difference.sigma};
-}
-
 std::string subscript(std::size_t i) { return std::to_string(i + 1); }
 
 /// a sum(g) + (1 - mu) D theta / eta + mu D v over N steps, for each replica a sum over its chains.
@@ -126,24 +120,26 @@ void check_rule(const Rule& rule, std::uint64_t number, const SelftestOptions& o
   }
   drift.add_end(1);
 
-  const std::string suffix = label(rule);
+  Report report(checks, label(rule));
+  const auto both_sides = [&](std::string_view name, std::size_t left) {
+    const Estimate difference = moments.of([left](const auto& m) { return m[left] - m[left + 1]; });
+    report.add(name, moments.moment(left + 1).mean, {moments.moment(left).mean, difference.sigma});
+  };
   const bool plain = rule.mu() == 0;
   for (std::size_t n = 0; n < std::size(pairs); ++n) {
     const std::string indices = subscript(pairs[n][0]) + subscript(pairs[n][1]);
-    checks.push_back(both_sides((plain ? "eq. 9, " : "eq. 28, ") + indices + suffix, moments, pair_sides + 2 * n));
+    both_sides((plain ? "eq. 9, " : "eq. 28, ") + indices, pair_sides + 2 * n);
   }
   for (std::size_t n = 0; plain && n < std::size(triples); ++n) {
     const auto& [i, j, k] = triples[n];
-    checks.push_back(both_sides("eq. 14, " + subscript(i) + subscript(j) + subscript(k) + suffix, moments,
-                                triple_sides + 2 * n));
+    both_sides("eq. 14, " + subscript(i) + subscript(j) + subscript(k), triple_sides + 2 * n);
   }
   for (const std::size_t c : {0U, 1U}) {
-    checks.push_back(check("<G_" + subscript(c) + ">" + suffix, 0, moments.moment(drifts + 2 * c)));
-    checks.push_back(check("<v_" + subscript(c) + ">" + suffix, 0, moments.moment(drifts + 2 * c + 1)));
-    checks.push_back(check("eq. 25, " + subscript(c) + suffix, 0, drift.residual(c)));
+    report.add("<G_" + subscript(c) + ">", 0, moments.moment(drifts + 2 * c));
+    report.add("<v_" + subscript(c) + ">", 0, moments.moment(drifts + 2 * c + 1));
+    report.add("eq. 25 over N steps, " + subscript(c), 0, drift.residual(c));
   }
-  checks.push_back(
-      {"O_L = O_R" + suffix, ensemble.o_r().mean, ensemble.o_l().mean, ensemble.o_l_minus_o_r().sigma});
+  report.add("O_L = O_R", ensemble.o_r().mean, {ensemble.o_l().mean, ensemble.o_l_minus_o_r().sigma});
 }
 
 }  // namespace

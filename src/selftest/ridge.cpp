@@ -74,28 +74,21 @@ void check_case(const Case& c, std::uint64_t number, const SelftestOptions& opti
   }
   const Exact e = exact(rule, c.batch);
   const double m = e.b / e.h, o_l = e.h * e.theta_theta - e.b * m;
-  const std::string suffix = label(rule) + ", B " + std::to_string(c.batch);
-  const auto add = [&](const char* name, double expected, const Estimate& measured) {
-    checks.push_back(check(name + suffix, expected, measured));
-  };
-  using Sums = const Observables&;
-  add("<theta>", m, moments.moment(0));
-  add("<theta^2>", e.theta_theta, ensemble.of_means([](Sums s) { return s.theta_theta; }));
-  add("<v^2>", e.v_v, ensemble.of_means([](Sums s) { return s.v_v; }));
-  add("O_L", o_l, ensemble.o_l());
-  add("O_R", o_l, ensemble.o_r());
-  // Of two averages, replica by replica: sums that the optimiser measured, and the means of theta.
-  const auto with_theta = [&](auto f) {
-    std::array<double, replicas> values;
-    for (std::size_t r = 0; r < replicas; ++r) values[r] = f(ensemble.mean(r), moments.means(r)[0]);
-    return estimate(values);
-  };
-  add("O_FB", rule.eta() / 2 * e.h * e.v_v, with_theta([&](Sums s, double theta) {
-        const double gradient_squared = e.h * e.h * s.theta_theta - 2 * e.h * e.b * theta + e.b * e.b;
-        return rule.a() * gradient_squared - rule.mu() * s.v_g;
-      }));
-  add("f - f_0", o_l / 2,
-      with_theta([&](Sums s, double theta) { return e.h / 2 * (s.theta_theta - 2 * m * theta + m * m); }));
+  Report report(checks, label(rule) + ", B " + std::to_string(c.batch));
+  report.add("<theta>", m, moments.moment(0));
+  report.add("<theta^2>", e.theta_theta, ensemble.moment(&Observables::theta_theta));
+  report.add("<v^2>", e.v_v, ensemble.moment(&Observables::v_v));
+  report.add("O_L", o_l, ensemble.o_l());
+  report.add("O_R", o_l, ensemble.o_r());
+  report.add("O_FB", rule.eta() / 2 * e.h * e.v_v, Ensemble::of_replicas([&](std::size_t r) {
+               const Observables s = ensemble.mean(r);
+               const double theta = moments.means(r)[0];
+               const double gradient_squared = e.h * e.h * s.theta_theta - 2 * e.h * e.b * theta + e.b * e.b;
+               return rule.a() * gradient_squared - rule.mu() * s.v_g;
+             }));
+  report.add("f - f_0", o_l / 2, Ensemble::of_replicas([&](std::size_t r) {
+               return e.h / 2 * (ensemble.mean(r).theta_theta - 2 * m * moments.means(r)[0] + m * m);
+             }));
 }
 
 }  // namespace

@@ -42,13 +42,13 @@ void check_walls(int n, std::uint64_t number, const SelftestOptions& options, st
     ensemble.step();
   }
   const double eta = rule.eta();
-  const std::string suffix = ", n " + std::to_string(n);
-  checks.push_back(check("<theta grad f>" + suffix, eta / 2, moments.moment(0)));
-  checks.push_back(check("O_L" + suffix, eta / 2, ensemble.o_l()));
-  checks.push_back(check("O_R" + suffix, eta / 2, ensemble.o_r()));
-  checks.push_back(check("<|grad f|^2>" + suffix, 1 / (2.0 * n + 2), moments.moment(1)));
-  checks.push_back(check("f - f_0" + suffix, eta / (4.0 * (n + 1)), moments.moment(2)));
-  checks.push_back(check("off the points k eta" + suffix, 0, moments.moment(3)));
+  Report report(checks, ", n " + std::to_string(n));
+  report.add("<theta grad f>", eta / 2, moments.moment(0));
+  report.add("O_L", eta / 2, ensemble.o_l());
+  report.add("O_R", eta / 2, ensemble.o_r());
+  report.add("<|grad f|^2>", 1 / (2.0 * n + 2), moments.moment(1));
+  report.add("f - f_0", eta / (4.0 * (n + 1)), moments.moment(2));
+  report.add("off the points k eta", 0, moments.moment(3));
 }
 
 }  // namespace
