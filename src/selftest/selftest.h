@@ -16,8 +16,8 @@ struct Check {
   double measured = 0;
   double sigma = 0;  ///< one standard error of `measured`, from independent replicas; 0: it is exact
 
-  /// (measured - expected) / sigma: 0 where the two are equal, infinite where they differ and sigma is 0, and NaN,
-  /// which is never right, where one of them is NaN.
+  /// (measured - expected) / sigma: with a sigma of 0 it is 0 where the two are equal and infinite where they differ;
+  /// NaN, which is never right, where something is NaN.
   double deviation() const;
 };
 

@@ -13,6 +13,7 @@
 #include "train/paper/paper_command.h"
 #include "train/report/run_report.h"
 #include "train/run.h"
+#include "train/selftest_command.h"
 
 namespace {
 
@@ -33,11 +34,13 @@ int print_and_exit(Console& console, const std::string& text) {
 }
 
 int act(const std::vector<std::string_view>& words) {
-  if (!words.empty() && words.front() == "report") {
+  if (!words.empty()) {
+    const std::span<const std::string_view> others = std::span(words).subspan(1);
     Console console(false);
-    return check_printed(console, report_command(std::span(words).subspan(1), console));
+    if (words.front() == "report") return check_printed(console, report_command(others, console));
+    if (words.front() == "selftest") return check_printed(console, selftest_command(others, console));
+    if (words.front() == "paper") return paper_command(others);
   }
-  if (!words.empty() && words.front() == "paper") return paper_command(std::span(words).subspan(1));
   const Settings settings = parse_options(words);
   Console console(settings.quiet);
   if (settings.help) return print_and_exit(console, help_text());

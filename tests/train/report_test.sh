@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./train report and ./train paper: what they write, that a figure goes on where it was interrupted, and what they refuse.
+# ./train report, paper and selftest: what they write, that a figure goes on where it was interrupted, and what they refuse.
 set -u
 . "$(dirname "$0")/checks.sh"
 
@@ -113,4 +113,15 @@ for bad in '--seeds 0' '--seeds x' '--epochs-scale 0' '--epochs-scale nan' '--ep
 done
 refuses 1 'found none of MNIST' paper 1a --data nothing --out other_figures --quiet
 check 'paper --help' "$train" paper --help
+
+# --- selftest -----------------------------------------------------------------------------------------------------
+
+"$train" selftest --scale 0.05 >out.txt 2>err.txt
+check 'the selftest passes' test $? -eq 0
+check 'counts its checks' grep -Eq '^selftest: ([0-9]+) of \1 within 5 sigma' out.txt
+check 'and shows them' test "$(grep -cE '^  .* -?[0-9.]+ +-?[0-9.e-]+ +[0-9.e-]+ +-?[0-9.]+$' out.txt)" -gt 100
+refuses 2 'selftest: found "x"' selftest x
+refuses 2 '--scale: found "0"' selftest --scale 0
+refuses 2 '--seed: found "1.5"' selftest --seed 1.5
+check '--help of selftest' "$train" selftest --help
 finish
