@@ -2,9 +2,11 @@
 // runs it and by the two functions for who wants to see the gradients; and what ./train runs split where it runs.
 // The whole is measured without the split's clock.
 #include <functional>
+#include <optional>
 
 #include "bench.h"
 #include "part_timer.h"
+#include "watch.h"
 #include "workload.h"
 
 namespace quench::bench {
@@ -44,17 +46,22 @@ double run_steps(const Effort& effort, const Network& network, Peak& peak, const
 
 using Step = double (Workload::*)(const Batch&);
 
-void measure_whole(Bench& bench, const std::string& name, const Training& training, Step step, int threads) {
+/// watched: with all that ./train measures after the step.
+void measure_whole(Bench& bench, const std::string& name, const Training& training, Step step, bool watched,
+                   int threads) {
   const Dataset& data = bench.data(training.network.images);
   ThreadPool pool(threads);
   Workload workload(training.network, data, training.momentum, pool);
   BatchStream batches(data.train);
+  std::optional<Watch> watch;
+  if (watched) watch.emplace(workload.model, workload.sgd, data.train.size() / batch_size);
   Peak peak = bench.peak(threads);
   std::vector<double> seconds;
   const double peak_rate = run_steps(bench.effort(), training.network, peak, [&](bool record) {
     const Batch batch = batches.next();
     const double start = now();
-    (workload.*step)(batch);
+    const double loss = (workload.*step)(batch);
+    if (watch) watch->step(loss);
     if (record) seconds.push_back(now() - start);
   });
   bench.add(name, threads, {statistics(std::move(seconds)), peak_rate}, workload.work_of_step());
@@ -132,15 +139,19 @@ void add_step_cases(Cases& cases) {
   struct Way {
     const char* name;
     Step step;
+    bool watched;
   };
-  constexpr Way ways[] = {{"", &Workload::step}, {" two calls", &Workload::step_in_two_calls}};
+  constexpr Way ways[] = {{"", &Workload::step, false},
+                          {" watched", &Workload::step, true},
+                          {" two calls", &Workload::step_in_two_calls, false}};
   for (const Training& training : trainings) {
     for (const Way& way : ways) {
       if (way.step == &Workload::step_in_two_calls && !training.two_ways) continue;
       const std::string name = std::string("step ") + training.name + way.name;
-      cases.push_back(
-          {std::string("training step of ") + training.network.title + ", whole", name, training.threads,
-           [=, &training](Bench& bench, int threads) { measure_whole(bench, name, training, way.step, threads); }});
+      cases.push_back({std::string("training step of ") + training.network.title + ", whole", name,
+                       training.threads, [=, &training](Bench& bench, int threads) {
+                         measure_whole(bench, name, training, way.step, way.watched, threads);
+                       }});
     }
   }
   for (const Training& training : trainings) {
