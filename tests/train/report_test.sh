@@ -90,10 +90,18 @@ sed -i 's/"status": "finished"/"status": "running"/' figures/runs/mnist-amsgrad-
 paper 4a --epochs-scale 0.02 --seeds 2 >again.txt 2>err.txt
 check 'what is not finished is' test "$(find figures/runs -name log.csv -newermt 2002-01-01)" = figures/runs/mnist-amsgrad-8epochs-seed1/log.csv
 check 'with the same result' diff <(sed -n '/^figure 4a/,/csv$/p' out.txt) again.txt
+cp figures/4a.csv kept.csv
 sed -i 's/"lr": 0.1,/"lr": 0.2,/' figures/runs/mnist-preset-8epochs-seed1/run.json
 refuses 1 'holds a run with lr 0.2, expected 0.1' paper 4a --data small --out figures --epochs-scale 0.02
 make_mnist other 310 50
 refuses 1 'holds a run with data of checksum' paper 1a --data other --out figures --epochs-scale 0.02
+
+"$train" paper 4a --data small --out alone --epochs-scale 0.02 --jobs 1 --quiet >alone.txt 2>err.txt
+check 'one run after the other, too' test $? -eq 0
+check 'with the same result' cmp <(cut -d, -f3- alone/4a.csv) <(grep -E '^branch|epochs-seed1,' kept.csv | cut -d, -f3-)
+"$train" paper 1a --data nothing --seeds 3 --jobs 2 --out lost >out.txt 2>err.txt
+check 'a run that fails ends the figure' test $? -eq 1
+check 'and is named' grep -q 'the run mnist-constant-100epochs-seed[12] ended with exit code 1' err.txt
 
 paper 1b --epochs-scale 0.01 --quiet >out.txt 2>err.txt
 check 'the network of figure 1b is the CNN with momentum' grep -q '"momentum": 0.9' figures/runs/cifar10-constant-1epochs-seed1/run.json
@@ -108,7 +116,7 @@ check 'and says how to go on' grep -q 'the same command goes on' err.txt
 
 refuses 2 'paper: found no figure' paper
 refuses 2 'found "5c", expected all, 1a' paper 5c
-for bad in '--seeds 0' '--seeds x' '--epochs-scale 0' '--epochs-scale nan' '--epochs-scale -1' '--seed -1' '--threads 0'; do
+for bad in '--seeds 0' '--seeds x' '--epochs-scale 0' '--epochs-scale nan' '--epochs-scale -1' '--seed -1' '--threads 0' '--jobs 0'; do
   refuses 2 "${bad% *}: found \"${bad#* }\"" paper 1a $bad
 done
 refuses 1 'found none of MNIST' paper 1a --data nothing --out other_figures --quiet

@@ -43,7 +43,8 @@ Chart panel(std::string name, std::string title, Axis y) {
 
 std::vector<Chart> relation_charts(std::span<const FigureRun> runs, const std::string& title) {
   Chart loss = panel("loss", title, {.label = "f^B"});
-  Chart sides = panel("observables", "Half-running averages", {.label = "O_L, O_R", .logarithmic = true, .low = 1e-3});
+  Chart sides =
+      panel("observables", "Half-running averages", {.label = "O_L, O_R", .logarithmic = true, .low = 1e-3});
   for (const FigureRun& run : runs) {
     Series range = loss_range(run.curves, 0);
     range.name = legend(runs, run, "f^B, range of mini-batches");

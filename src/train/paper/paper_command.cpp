@@ -13,6 +13,7 @@
 #include "io/json_value.h"
 #include "io/numbers.h"
 #include "quench/error.h"
+#include "quench/executor.h"
 #include "train/command_words.h"
 #include "train/console.h"
 #include "train/datasets.h"
@@ -20,6 +21,7 @@
 #include "train/paper/claims.h"
 #include "train/paper/figure_charts.h"
 #include "train/paper/figures.h"
+#include "train/paper/jobs.h"
 #include "train/plot/page.h"
 #include "train/plot/svg.h"
 #include "train/run.h"
@@ -41,7 +43,8 @@ constexpr std::string_view help =
     "  --data-seed N     of its shuffling (default: as --seed)\n"
     "  --epochs-scale X  all stages X times as long (0 < X <= 100; default: 1)\n"
     "  --data DIR        folder that holds the data sets (default: data)\n"
-    "  --threads N       threads to compute with (default: as many as the machine offers)\n"
+    "  --jobs N          runs side by side (1 .. 1024; default: one for each processor)\n"
+    "  --threads N       threads of each (1 .. 1024; default: what the processors allow)\n"
     "  --out DIR         folder for figures and, in DIR/runs, their runs (default: runs/paper)\n"
     "  --quiet           results only\n";
 
@@ -50,6 +53,7 @@ constexpr CommandOption command_options[] = {{"--seeds", "N", "a whole number fr
                                              {"--data-seed", "N", "a whole number"},
                                              {"--epochs-scale", "X", "a number above 0, at most 100"},
                                              {"--data", "DIR", "a folder"},
+                                             {"--jobs", "N", "a whole number from 1 to 1024"},
                                              {"--threads", "N", "a whole number from 1 to 1024"},
                                              {"--out", "DIR", "a folder"},
                                              {"--quiet", "", ""}};
@@ -159,6 +163,38 @@ std::string figure_note(std::span<const FigureRun> runs, const PaperOptions& opt
   return note;
 }
 
+/// Makes the runs that are missing: a single one with its progress, several side by side. Returns 0, or 128 + the
+/// signal that interrupted them.
+int make_runs(std::span<const PaperRun> missing, const fs::path& folder, int at_once,
+              std::span<const std::string_view> words, Console& console) {
+  const int side_by_side = std::min(at_once, static_cast<int>(missing.size()));
+  const auto make = [&](const PaperRun& run, Console& own) {
+    Settings settings = run.settings;
+    settings.out = (folder / run.name).string();
+    settings.force = true;  // what an interrupted run left
+    if (settings.threads == 0) settings.threads = std::max(1, available_threads() / side_by_side);
+    own.be_part();
+    return train::run(settings, words, own);
+  };
+  if (side_by_side <= 1) {
+    for (const PaperRun& run : missing) {
+      console.note("paper: " + run.name + "\n");
+      Console own = console;
+      if (const int code = make(run, own); code != 0) return code;
+    }
+    return 0;
+  }
+  std::vector<Job> jobs;
+  for (const PaperRun& run : missing) {
+    jobs.push_back({run.name, folder / run.name / "log.csv", run.settings.epochs, [&] {
+                      Console own(true);
+                      return make(run, own);
+                    }});
+  }
+  console.note("paper: " + to_text(jobs.size()) + " runs, " + to_text(side_by_side) + " at a time\n");
+  return run_jobs(jobs, side_by_side, console);
+}
+
 void draw_figure(const Figure& figure, std::span<const FigureRun> runs, const PaperOptions& options,
                  const fs::path& out, Console& console) {
   const std::string note = figure_note(runs, options);
@@ -187,30 +223,28 @@ int paper_command(std::span<const std::string_view> words) {
   }
   const std::vector<const Figure*> figures = chosen_figures(given.others());
   const PaperOptions options = paper_options(given);
+  const auto at_once = static_cast<int>(given.integer("--jobs", available_threads(), 1, 1024));
   const fs::path out = given.value("--out").value_or("runs/paper");
+  const fs::path folder = out / "runs";
+
+  std::vector<PaperRun> missing;
+  for (const Figure* figure : figures) {
+    for (PaperRun& run : paper_runs(*figure, options)) {
+      const auto same = [&](const PaperRun& other) { return other.name == run.name; };
+      if (std::none_of(missing.begin(), missing.end(), same) && !is_finished(folder / run.name))
+        missing.push_back(std::move(run));
+    }
+  }
+  if (const int code = make_runs(missing, folder, at_once, words, console); code != 0) {
+    console.note("interrupted; the same command goes on from here\n");
+    return code;
+  }
   DataChecksums checksums;
-  Console progress(given.flag("--quiet"));
-  progress.be_part();
   for (const Figure* figure : figures) {
     std::vector<FigureRun> runs;
-    std::size_t number = 0;
-    const std::vector<PaperRun> wanted = paper_runs(*figure, options);
-    for (const PaperRun& run : wanted) {
-      const fs::path folder = out / "runs" / run.name;
-      ++number;
-      if (!is_finished(folder)) {
-        console.note("figure " + std::string(figure->name) + ", run " + to_text(number) + " of " +
-                     to_text(wanted.size()) + ": " + run.name + "\n");
-        Settings settings = run.settings;
-        settings.out = folder.string();
-        settings.force = true;  // what an interrupted run left
-        if (const int code = train::run(settings, words, progress); code != 0) {
-          console.note("interrupted; the same command goes on from here\n");
-          return code;
-        }
-      }
-      runs.push_back({run.branch, read_run(folder)});
-      check_same(folder, runs.back().curves, run, checksums.of(run.settings));
+    for (const PaperRun& run : paper_runs(*figure, options)) {
+      runs.push_back({run.branch, read_run(folder / run.name)});
+      check_same(folder / run.name, runs.back().curves, run, checksums.of(run.settings));
     }
     draw_figure(*figure, runs, options, out, console);
   }
