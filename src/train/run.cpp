@@ -124,10 +124,13 @@ std::string finish(RunFolder& folder, const RunRecord& record, Console& console)
   } catch (const Error& error) {
     add_loss(error.what());
   }
-  try {
-    write_report(io::disk(), {&folder.path(), 1}, folder.path());
-  } catch (const Error& error) {
-    add_loss(std::string(error.what()) + "; ./train report " + folder.path().string() + " tries again");
+  // Of a log with a hole there is none.
+  if (lost.empty()) {
+    try {
+      write_report(io::disk(), {&folder.path(), 1}, folder.path());
+    } catch (const Error& error) {
+      add_loss(std::string(error.what()) + "; ./train report " + folder.path().string() + " tries again");
+    }
   }
   console.report(summary(record));
   if (!console.lost_results().empty()) add_loss("standard output cannot be written: " + console.lost_results());

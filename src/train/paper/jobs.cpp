@@ -32,6 +32,8 @@ double seconds_since(Clock::time_point start) {
 }
 
 std::int64_t epochs_done(const Job& job) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(job.log, ignored)) return 0;  // not made yet
   std::ifstream log(job.log, std::ios::binary);
   const std::int64_t lines = std::count(std::istreambuf_iterator<char>(log), {}, '\n');
   return std::clamp<std::int64_t>(lines - 1, 0, job.epochs);

@@ -16,13 +16,12 @@ namespace fs = std::filesystem;
 
 std::string read_text(const fs::path& file) {
   std::error_code ignored;
-  if (fs::is_directory(file, ignored)) throw Error(file.string() + " cannot be read: it is a folder");
+  const fs::file_status status = fs::status(file, ignored);
+  if (!fs::exists(status)) throw Error(file.string() + " cannot be read: there is none; expected a run's folder");
+  // Reading a pipe could wait forever.
+  if (!fs::is_regular_file(status)) throw Error(file.string() + " cannot be read: it is no regular file");
   std::ifstream in(file, std::ios::binary);
-  if (!in) {
-    throw Error(
-        file.string() + " cannot be read" +
-        (fs::exists(file, ignored) ? std::string() : std::string(": there is none; expected a run's folder")));
-  }
+  if (!in) throw Error(file.string() + " cannot be read");
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (in.bad()) throw Error(file.string() + " cannot be read");
   return text;
