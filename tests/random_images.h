@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "quench/dataset.h"
+#include "quench/image_set.h"
 
 namespace quench_test {
 

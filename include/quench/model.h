@@ -6,9 +6,9 @@
 #include <memory>
 #include <span>
 
-#include "quench/dataset.h"
 #include "quench/executor.h"
 #include "quench/graph.h"
+#include "quench/image_set.h"
 #include "quench/plan.h"
 
 namespace quench {

@@ -12,6 +12,7 @@
 #include "quench/fdr_shift.h"
 #include "quench/fdr_tensors.h"
 #include "quench/graph.h"
+#include "quench/image_set.h"
 #include "quench/model.h"
 #include "quench/optimizer.h"
 #include "quench/plan.h"

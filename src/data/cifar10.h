@@ -1,7 +1,7 @@
 // What CIFAR-10's images and those that stand in for them have in common.
 #pragma once
 
-#include "quench/dataset.h"
+#include "quench/image_set.h"
 
 namespace quench::cifar10 {
 

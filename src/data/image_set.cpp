@@ -1,3 +1,5 @@
+#include "quench/image_set.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,7 +10,6 @@
 #include "core/float_environment.h"
 #include "core/random.h"
 #include "data/labels.h"
-#include "quench/dataset.h"
 #include "quench/error.h"
 
 namespace quench {

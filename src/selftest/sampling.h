@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "quench/dataset.h"
+#include "quench/image_set.h"
 
 namespace quench::selftest {
 

@@ -1,3 +1,5 @@
+#include "quench/image_set.h"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
