@@ -28,9 +28,9 @@ struct AdamOptions {
 ///     v'     = fma(beta2, v, (1 - beta2) (g g))
 ///     w'     = max(w, v') with AMSGrad, else v'
 ///     theta' = fma(-rate, m' / fma(sqrt(w'), scale, epsilon), theta)
-/// where a g, m' or theta' smaller than 2^-50 = 9e-16 in magnitude becomes 0 (weights that nothing but L2 moves fade away
-/// that far within epochs, and then are subnormal numbers, with which processors compute a hundred times slower),
-/// with, computed in double and rounded to float once a step,
+/// where a g, m' or theta' smaller than 2^-50 = 9e-16 in magnitude becomes 0 (weights that nothing but L2 moves
+/// fade away that far within epochs, and then are subnormal numbers, with which processors compute a hundred times
+/// slower), with, computed in double and rounded to float once a step,
 ///     rate   = lr / (1 - beta1^t)
 ///     scale  = 1 / sqrt(1 - beta2^t)
 /// or lr and 1 without bias correction; m = v = w = 0 before the first step. beta^t is a running product. These are
@@ -61,6 +61,9 @@ class Adam final : public Optimizer {
   Norms norms() const override;
   void watch(std::int64_t part, std::int64_t parts) override;
   void flush_tiny() override;
+  /// m = v = w = 0 and t = 1 for the next step.
+  void restart() override;
+  void archive(Archive& archive) override;
 
   // The whole state between steps; what stores and restores it goes on with the same bits.
   std::span<float> first_moment(std::size_t i);   ///< m of tensor i, padded like its value
@@ -71,8 +74,6 @@ class Adam final : public Optimizer {
   std::int64_t steps() const;
   /// Goes on as after `steps` steps, as far as the bias corrections are concerned. Throws Error when negative.
   void set_steps(std::int64_t steps);
-  /// Forgets everything: m = v = w = 0 and t = 1 for the next step.
-  void restart();
 
  private:
   struct State;

@@ -57,6 +57,8 @@ class Audit {
   AuditResult check(const FdrAverages& averages, const Observables& last_step, const Norms& now);
   /// The elements whose drift is measured are others from here on.
   void watch(const Norms& now);
+  /// All that later checks depend on.
+  void archive(Archive& archive);
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string_view>
 
+#include "quench/archive.h"
 #include "quench/sgd.h"
 
 namespace quench {
@@ -19,8 +20,8 @@ struct Finding {
 };
 
 /// Watches the steps made at one learning rate and says when that is spent. Feeds on numbers alone: it changes
-/// neither parameters nor learning rate, so several can watch one run. Deterministic, and no function of libm beyond
-/// sqrt decides anything.
+/// neither parameters nor learning rate, so several can watch one run. Deterministic, and no function of libm
+/// beyond sqrt decides anything.
 class Detector {
  public:
   virtual ~Detector() = default;
@@ -31,11 +32,13 @@ class Detector {
   /// A step was made: loss is the mini-batch loss with its L2 term, step what the optimiser measured, both of the
   /// state before the update.
   virtual void observe(double loss, const Observables& step) = 0;
-  /// Is the learning rate spent? Called at the ends of epochs, or every so many steps: what needs epochs takes those
-  /// between two calls for one.
+  /// Is the learning rate spent? Called at the ends of epochs, or every so many steps: what needs epochs takes
+  /// those between two calls for one.
   virtual Finding test() = 0;
   /// The learning rate has changed: forgets what was before.
   virtual void restart() = 0;
+  /// All that later tests depend on, but for options.
+  virtual void archive(Archive& archive) = 0;
 };
 
 }  // namespace quench

@@ -37,6 +37,7 @@ class SasaDetector final : public Detector {
   void observe(double loss, const Observables& step) override;
   Finding test() override;
   void restart() override;
+  void archive(Archive& archive) override;
 
  private:
   struct State;
@@ -63,6 +64,7 @@ class PflugDetector final : public Detector {
   void observe(double loss, const Observables& step) override;
   Finding test() override;
   void restart() override;
+  void archive(Archive& archive) override;
 
  private:
   PflugOptions options_;
@@ -91,6 +93,7 @@ class PesmeDetector final : public Detector {
   /// A slope below the threshold at any measurement since the last test counts.
   Finding test() override;
   void restart() override;
+  void archive(Archive& archive) override;
 
  private:
   double distance_squared() const;
@@ -117,6 +120,7 @@ class AbelDetector final : public Detector {
   void observe(double loss, const Observables& step) override;
   Finding test() override;
   void restart() override;
+  void archive(Archive& archive) override;
 
  private:
   double now_ = std::numeric_limits<double>::quiet_NaN();  // |theta|^2 of the last step
@@ -141,6 +145,7 @@ class PlateauDetector final : public Detector {
   void observe(double loss, const Observables& step) override;
   Finding test() override;
   void restart() override;
+  void archive(Archive& archive) override;
 
  private:
   PlateauOptions options_;
@@ -166,6 +171,7 @@ class PresetDetector final : public Detector {
   void observe(double, const Observables&) override {}
   Finding test() override;
   void restart() override { tests_ = 0; }
+  void archive(Archive& archive) override { archive.value("tests", tests_); }
 
  private:
   PresetOptions options_;

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "quench/archive.h"
 #include "quench/detector.h"
 #include "quench/sgd.h"
 
@@ -27,9 +28,9 @@ struct FdrSides {
   double boundary = 0;  ///< B; for mu = 0 without its last term (O_R is then that of the velocity after the step)
 };
 
-/// Of a rule without a velocity (Adam) these are -theta . d / eta and |d|^2 / (2 eta), with d the true displacement, and
-/// B = |theta|^2 / (2 eta): the identity above holds for them with a = 1, so their ratio tells as well whether the norm
-/// drifts, but there is no temperature in it: it is not the relation of the paper.
+/// Of a rule without a velocity (Adam) these are -theta . d / eta and |d|^2 / (2 eta), with d the true
+/// displacement, and B = |theta|^2 / (2 eta): the identity above holds for them with a = 1, so their ratio tells as
+/// well whether the norm drifts, but there is no temperature in it: it is not the relation of the paper.
 /// lagged_velocity: O_R from the velocity before the step without momentum as well, as the published code has it;
 /// its first value after the start is then 0.
 FdrSides fdr_sides(const Observables& step, bool lagged_velocity = false);
@@ -78,6 +79,8 @@ class FdrAverages {
   FdrLevels level_errors(std::int64_t first, std::int64_t last) const;
   /// Forgets all steps; for when the learning rate changes.
   void restart();
+  /// All that is known of the steps. lagged_velocity is an option, not state.
+  void archive(Archive& archive);
 
  private:
   struct State;
@@ -140,6 +143,7 @@ class FdrDetector final : public Detector {
   void observe(double loss, const Observables& step) override { averages_.observe(loss, step); }
   Finding test() override;
   void restart() override { averages_.restart(); }
+  void archive(Archive& archive) override { averages_.archive(archive); }
 
   const FdrAverages& averages() const { return averages_; }
 
@@ -169,6 +173,7 @@ class Cutter {
   explicit Cutter(const CutOptions& options = {});
   Decision decide(const Finding& finding, float lr);
   std::int64_t cuts() const { return cuts_; }
+  void archive(Archive& archive) { archive.value("cuts", cuts_); }
 
  private:
   CutOptions options_;
@@ -192,6 +197,11 @@ class FdrScheduler {
   /// Of the last test.
   const Decision& decision() const { return decision_; }
   const FdrAverages& averages() const { return detector_.averages(); }
+  /// What later tests depend on; the decision of the last one is not kept.
+  void archive(Archive& archive) {
+    detector_.archive(archive);
+    cutter_.archive(archive);
+  }
 
  private:
   FdrDetector detector_;

@@ -30,6 +30,8 @@ class FdrShift {
   /// at ends of periods, after which the window may begin anew. Throws Error when no step was made since the
   /// restart.
   FdrWindow end_of_period(const FdrAverages& averages);
+  /// theta_c and what goes with it.
+  void archive(Archive& archive);
 
  private:
   struct State;

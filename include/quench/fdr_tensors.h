@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "quench/archive.h"
 #include "quench/sgd.h"
 
 namespace quench {
@@ -32,6 +33,8 @@ class FdrTensors {
   std::vector<TensorSides> half_running();
   /// The averages begin anew, `phase` steps into an epoch.
   void restart(std::int64_t phase = 0);
+  /// All that is known of the steps.
+  void archive(Archive& archive);
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "quench/archive.h"
 #include "quench/model.h"
 
 namespace quench {
@@ -76,10 +77,17 @@ class Optimizer {
   /// number. Measuring all, 0 of 1, makes a step of the MLP with Sgd some 10 % slower. Throws Error unless
   /// 0 <= part < parts.
   virtual void watch(std::int64_t part, std::int64_t parts) = 0;
-  /// Sets to 0 what is smaller than 2^-100 = 8e-31 in magnitude, of the parameters and of what the rule keeps. Weights
-  /// that nothing but L2 moves fade away until they are subnormal numbers, with which processors compute a hundred times
-  /// slower: called once an epoch, this keeps long runs fast. No sum of squares that matters changes by it.
+  /// Sets to 0 what is smaller than 2^-100 = 8e-31 in magnitude, of the parameters and of what the rule keeps.
+  /// Weights that nothing but L2 moves fade away until they are subnormal numbers, with which processors compute a
+  /// hundred times slower: called once an epoch, this keeps long runs fast. No sum of squares that matters changes
+  /// by it.
   virtual void flush_tiny() = 0;
+  /// Forgets all but the parameters: velocity or moments are 0 before the next step, which counts as the first.
+  virtual void restart() = 0;
+  /// The learning rate and what the rule keeps: one that is archived between two steps and read by another of the
+  /// same options goes on with the same bits, once the parameters are the same too. observables() and per_tensor()
+  /// are those of the last step, and are not kept; nor is what is watched.
+  virtual void archive(Archive& archive) = 0;
 
  protected:
   explicit Optimizer(float rate) : lr(rate) {}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "quench/adam.h"
+#include "quench/archive.h"
 #include "quench/audit.h"
 #include "quench/dataset.h"
 #include "quench/detector.h"

@@ -51,11 +51,11 @@ class Sgd final : public Optimizer {
   Norms norms() const override;
   void watch(std::int64_t part, std::int64_t parts) override;
   void flush_tiny() override;
+  void restart() override;
+  void archive(Archive& archive) override;
 
   /// The velocity of tensor i, padded like its value. Throws Error when none is stored.
   std::span<float> velocity(std::size_t i);
-  /// Forgets the velocity: v = 0 before the next step.
-  void zero_velocity();
 
  private:
   struct State;

@@ -153,6 +153,36 @@ AuditResult Audit::check(const FdrAverages& averages, const Observables& last_st
   return result;
 }
 
+void Audit::archive(Archive& archive) {
+  State& s = *state_;
+  s.windows.archive(archive);
+  std::vector<std::int64_t> steps;
+  std::vector<double> norms;
+  for (const State::Mark& mark : s.marks) {
+    const Norms& n = mark.norms;
+    steps.push_back(mark.step);
+    norms.insert(norms.end(), {n.theta_theta, n.theta_v, n.v_v, n.theta_4, n.v_4, n.watched});
+  }
+  archive.values("mark_steps", steps);
+  archive.values("mark_norms", norms);
+  archive.value("next", s.next);
+  archive.value("drift_first", s.drift_first);
+  archive.value("watched", s.watched);
+  s.drift.archive(archive, "drift");
+  archive.value("size", s.size);
+  if (!archive.reading()) return;
+  if (norms.size() != 6 * steps.size() || s.next > steps.size())
+    throw Error("the marks of the audit in the archive are of different lengths");
+  s.marks.clear();
+  s.marks.reserve(steps.size() + 4);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const double* n = norms.data() + 6 * i;
+    s.marks.push_back(
+        {steps[i],
+         {.theta_theta = n[0], .theta_v = n[1], .v_v = n[2], .theta_4 = n[3], .v_4 = n[4], .watched = n[5]}});
+  }
+}
+
 void Audit::watch(const Norms& now) {
   State& s = *state_;
   s.watched = now.watched;

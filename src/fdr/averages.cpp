@@ -106,6 +106,18 @@ FdrLevels FdrAverages::level_errors(std::int64_t first, std::int64_t last) const
   return {error(s.loss), error(s.o_l), error(s.o_r)};
 }
 
+void FdrAverages::archive(Archive& archive) {
+  State& s = *state_;
+  constexpr std::string_view names[] = {"loss", "o_l", "o_r", "boundary", "boundary_square"};
+  const auto sums = s.all();
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    sums[i]->archive(archive, names[i]);
+    if (sums[i]->count() != s.loss.count()) throw Error("the averages in the archive are of different lengths");
+  }
+  archive.value("first_boundary", s.first_boundary);
+  archive.value("a", s.a);
+}
+
 void FdrAverages::restart() {
   for (fdr::PrefixSums* sums : state_->all()) sums->clear();
 }

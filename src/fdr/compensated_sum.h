@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cmath>
+#include <string_view>
+
+#include "quench/archive.h"
 
 namespace quench::fdr {
 
@@ -14,6 +17,12 @@ class CompensatedSum {
     sum_ = next;
   }
   double value() const { return sum_ + error_; }
+
+  void archive(Archive& archive, std::string_view name) {
+    const Archive::Group group(archive, name);
+    archive.value("sum", sum_);
+    archive.value("error", error_);
+  }
 
  private:
   double sum_ = 0, error_ = 0;

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "quench/archive.h"
+
 namespace quench::fdr {
 
 /// Counts steps since a restart that came `phase` steps into an epoch. Epochs end at steps e with e + phase a
@@ -23,6 +25,11 @@ class HalfWindows {
     return end % length_ == 0 || (end + 1) % length_ == 0;
   }
   bool at_end() const { return step_ > 0 && (step_ + phase_) % length_ == 0; }
+
+  void archive(Archive& archive) {
+    archive.value("phase", phase_);
+    archive.value("step", step_);
+  }
 
  private:
   std::int64_t length_;

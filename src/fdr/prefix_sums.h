@@ -33,6 +33,13 @@ class PrefixSums {
     running_ = {};
   }
 
+  void archive(Archive& archive, std::string_view name) {
+    const Archive::Group group(archive, name);
+    archive.values("sums", sums_);
+    running_.archive(archive, "running");
+    if (sums_.empty()) sums_.assign(1, 0.0);
+  }
+
  private:
   std::vector<double> sums_;
   CompensatedSum running_;

@@ -1,4 +1,5 @@
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "core/float_environment.h"
@@ -60,6 +61,17 @@ void FdrShift::restart() {
   const FloatEnvironment environment;
   state_->begin(0);
   state_->next = state_->period;
+}
+
+void FdrShift::archive(Archive& archive) {
+  State& s = *state_;
+  // The sizes are those of the parameters, which the constructor took.
+  for (std::size_t i = 0; i < s.centre.size(); ++i)
+    archive.values("centre." + std::to_string(i), std::span(s.centre[i]));
+  archive.value("centre_theta", s.centre_theta);
+  archive.value("centre_v", s.centre_v);
+  archive.value("start", s.start);
+  archive.value("next", s.next);
 }
 
 FdrWindow FdrShift::end_of_period(const FdrAverages& averages) {

@@ -87,6 +87,27 @@ std::vector<TensorSides> FdrTensors::half_running() {
   return result;
 }
 
+void FdrTensors::archive(Archive& archive) {
+  State& s = *state_;
+  for (std::size_t i = 0; i < s.sums.size(); ++i) {
+    const Archive::Group group(archive, std::to_string(i));
+    s.sums[i].o_l.archive(archive, "o_l");
+    s.sums[i].o_r.archive(archive, "o_r");
+  }
+  std::vector<double> numbers;
+  for (const State::Stored& stored : s.stored) numbers.insert(numbers.end(), {stored.o_l, stored.o_r});
+  archive.values("stored", numbers);
+  archive.values("beginnings", s.beginnings);
+  archive.value("next", s.next);
+  s.windows.archive(archive);
+  if (!archive.reading()) return;
+  if (numbers.size() != 2 * s.sums.size() * s.beginnings.size() || s.next > s.beginnings.size())
+    throw Error("the sums of tensors in the archive are of different lengths");
+  s.stored.clear();
+  for (std::size_t i = 0; i < numbers.size(); i += 2) s.stored.push_back({numbers[i], numbers[i + 1]});
+  s.reserve();
+}
+
 void FdrTensors::restart(std::int64_t phase) {
   State& s = *state_;
   s.sums.assign(s.sums.size(), {});

@@ -150,4 +150,14 @@ void Adam::restart() {
   state_->set_steps(0);
 }
 
+void Adam::archive(Archive& archive) {
+  archive.value("lr", lr);
+  state_->archive_array(archive, 0, "first_moment");
+  state_->archive_array(archive, 1, "second_moment");
+  if (state_->options.amsgrad) state_->archive_array(archive, 2, "largest_second_moment");
+  std::int64_t steps = state_->steps;
+  archive.value("steps", steps);
+  if (archive.reading()) set_steps(steps);
+}
+
 }  // namespace quench

@@ -286,4 +286,12 @@ void PiecewiseUpdate::zero() {
   }
 }
 
+void PiecewiseUpdate::archive_array(Archive& archive, std::size_t array, const char* name) {
+  const Archive::Group group(archive, name);
+  for (std::size_t t = 0; t < parameters_.tensors.size(); ++t) {
+    const Parameter& p = parameters_.tensors[t];
+    archive.values(p.name, std::span(data(array, t), static_cast<std::size_t>(element_count(p.shape))));
+  }
+}
+
 }  // namespace quench

@@ -44,6 +44,8 @@ class PiecewiseUpdate : public GradientSink {
   std::span<float> array(std::size_t array, std::size_t tensor, const char* what);
   /// Sets all arrays to 0.
   void zero();
+  /// Each tensor of one array under `name` and the tensor's own, without the zeros that pad it.
+  void archive_array(Archive& archive, std::size_t array, const char* name);
 
  protected:
   /// A part of a tensor as a matrix, its first element `at` elements behind the tensor's, and its gradient.

@@ -101,9 +101,15 @@ std::span<float> Sgd::velocity(std::size_t i) {
   return state_->array(0, i, "velocity");
 }
 
-void Sgd::zero_velocity() {
+void Sgd::restart() {
   state_->zero();
   std::ranges::fill(state_->v_v, 0.0);
+}
+
+void Sgd::archive(Archive& archive) {
+  archive.value("lr", lr);
+  if (state_->stored) state_->archive_array(archive, 0, "velocity");
+  archive.values("v_v", std::span(state_->v_v));
 }
 
 }  // namespace quench

@@ -162,8 +162,8 @@ TEST_CASE("without a stored velocity the parameters are the same, and so are the
     CHECK(std::isnan(y.v_g));
     CHECK(std::isnan(y.theta_v));
     if (step == 2) {
-      a.zero_velocity();
-      b.zero_velocity();
+      a.restart();
+      b.restart();
     }
     CHECK((y.v_v == 0.0) == (step == 0 || step == 3));
   }

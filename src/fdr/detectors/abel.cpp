@@ -32,4 +32,11 @@ void AbelDetector::restart() {
   turns_ = 0;
 }
 
+void AbelDetector::archive(Archive& archive) {
+  archive.value("now", now_);
+  archive.value("last", last_);
+  archive.value("last_change", last_change_);
+  archive.value("turns", turns_);
+}
+
 }  // namespace quench

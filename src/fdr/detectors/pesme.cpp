@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "core/float_environment.h"
 #include "core/math.h"
@@ -71,6 +72,19 @@ void PesmeDetector::restart() {
   exact_next_ = 1;
   points_ = 0;
   slope_ = std::numeric_limits<double>::quiet_NaN();
+}
+
+void PesmeDetector::archive(Archive& archive) {
+  // The sizes are those of the parameters, which restart() took.
+  for (std::size_t i = 0; i < start_.size(); ++i)
+    archive.values("start." + std::to_string(i), std::span(start_[i]));
+  archive.value("steps", steps_);
+  archive.value("next", next_);
+  archive.value("exact_next", exact_next_);
+  archive.value("points", points_);
+  archive.value("last_step", last_step_);
+  archive.value("last_distance", last_distance_);
+  archive.value("slope", slope_);
 }
 
 }  // namespace quench

@@ -36,4 +36,9 @@ void PflugDetector::restart() {
   sum_ = 0;
 }
 
+void PflugDetector::archive(Archive& archive) {
+  archive.value("steps", steps_);
+  archive.value("sum", sum_);
+}
+
 }  // namespace quench

@@ -51,4 +51,11 @@ void PlateauDetector::restart() {
   waited_ = 0;
 }
 
+void PlateauDetector::archive(Archive& archive) {
+  archive.value("sum", sum_);
+  archive.value("steps", steps_);
+  archive.value("best", best_);
+  archive.value("waited", waited_);
+}
+
 }  // namespace quench

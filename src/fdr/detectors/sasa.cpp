@@ -5,6 +5,7 @@
 #include "fdr/require.h"
 #include "fdr/sides.h"
 #include "quench/detectors.h"
+#include "quench/error.h"
 #include "quench/fdr.h"
 
 namespace quench {
@@ -77,6 +78,13 @@ Finding SasaDetector::test() {
 void SasaDetector::restart() {
   state_->difference.clear();
   state_->o_r.clear();
+}
+
+void SasaDetector::archive(Archive& archive) {
+  state_->difference.archive(archive, "difference");
+  state_->o_r.archive(archive, "o_r");
+  if (state_->difference.count() != state_->o_r.count())
+    throw Error("the sums of sasa in the archive are of different lengths");
 }
 
 }  // namespace quench
