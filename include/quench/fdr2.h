@@ -1,0 +1,103 @@
+// The second fluctuation-dissipation relation of Yaida (ICLR 2019, FDR2, eqs. 18 and 29): the curvature of the loss
+// as the noise of the steps sees it, from two estimators of the same number.
+//
+// With g the gradient of a mini-batch, G that of the whole loss, eta, mu, nu the rule of the step, a = 1 - nu and
+// v_{t+1} = mu v_t - a g_t, in the stationary state of a quadratic loss, exactly,
+//     a <|G|^2> - mu <v . G> = <-G_t . v_{t+1}> = (eta / 2) <v^T H v>.
+//   O_FB      = a mean(|G|^2 at ends of epochs) - mu mean(v_t . g_t), the paper's (eq. 18, footnote 5): v before
+//   the
+//               step. It takes v . g for v . G and the end of an epoch for any step, which is right when
+//               mini-batches are independent draws. Those of a shuffled epoch are not, and at small learning rates
+//               their O_FB is too small, with momentum even negative.
+//   O_FB^tel  = mean(-G_t . v_{t+1}) at steps chosen at random: the loss falls by eta times as much, up to the
+//               curvature term, so that it telescopes to (eta / 2) <v^T H v> under any sampling.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#include "quench/full_gradient.h"
+#include "quench/model.h"
+#include "quench/optimizer.h"
+#include "quench/sgd.h"
+
+namespace quench {
+
+/// A mean, and one standard error of it; NaN is what is unknown.
+struct Level {
+  double mean = std::numeric_limits<double>::quiet_NaN();
+  double error = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// Half-running averages, and what follows from them. Errors are from the scatter of the means of batches of
+/// neighbouring values: sqrt(n) batches of n >= 16 values, else n of one (none of a single value). Where values
+/// remember longer than a batch, as few |G|^2 at ends of epochs do while the slowest modes relax, they are lower
+/// bounds.
+struct Fdr2Window {
+  std::int64_t first = 0, last = 0;              ///< steps first + 1 .. last
+  std::int64_t first_epoch = 0, last_epoch = 0;  ///< epochs first_epoch + 1 .. last_epoch
+  std::int64_t epochs = 0;                       ///< of these, those with a |G|^2
+  std::int64_t samples = 0;                      ///< of -G_t . v_{t+1} in the window
+
+  Level v_g;          ///< v_t . g_t, 0 for mu = 0
+  Level v_v;          ///< |v_t|^2; for mu = 0, |v_{t+1}|^2 = a^2 |g_t|^2
+  Level gradient_sq;  ///< |G|^2 at the ends of epochs
+  /// a |G|^2 - mu v . g; the errors of the two added as independent.
+  Level o_fb;
+  Level o_fb_tel;
+
+  /// 2 O_FB / (eta <v^2>) = <v^T H v> / <v^T v>: the curvature along the steps.
+  Level h_eff, h_eff_tel;
+  /// 2 (1 - mu^2) O_FB / (a^2 eta). For mu = 0 this is Tr(H C~), with C~ = <g g^T> the full second moment of the
+  /// mini-batch gradients, exactly where the loss is quadratic. With momentum, of a mode of curvature h whose
+  /// gradient noise has variance c, <v^2> = 2 a^2 c / ((1 - mu) (2 (1 + mu) - a eta h)), so that O_FB = (eta / 2) h
+  /// <v^2> summed over modes is a^2 eta Tr(H C) / (2 (1 - mu^2)) and a part of about a eta h / (2 (1 + mu)) more:
+  /// what stands here is Tr(H C) to leading order in eta. (For mu = 0 that part is what C~ has more than C.)
+  Level tr_hc, tr_hc_tel;
+};
+
+/// Averages over any half-running window since the restart (eq. 15), for a rule that does not change in between.
+/// Keeps compensated sums of every step, 16 bytes each, and the samples.
+class Fdr2Averages {
+ public:
+  Fdr2Averages();
+  ~Fdr2Averages();
+  Fdr2Averages(Fdr2Averages&&) noexcept;
+  Fdr2Averages& operator=(Fdr2Averages&&) noexcept;
+
+  /// Makes room for `steps` more calls of observe() and `samples` more of each of the others, which then allocate
+  /// nothing.
+  void reserve(std::int64_t steps, std::int64_t samples = 1);
+  /// A step of Sgd. (Of a rule without velocity, Adam, nothing is known: all averages are then NaN.)
+  void observe(const Observables& step);
+  /// |G|^2 at the end of an epoch since the restart, which are counted from 1; not every epoch need have one.
+  /// Throws Error unless the epoch is later than the last one.
+  void add_epoch(std::int64_t epoch, double gradient_sq);
+  /// -G_t . v_{t+1} at step t, counted from 1 since the restart: G and v_t of the state before that step, which may
+  /// be observed before or after this call. Throws Error unless the step is later than the last one.
+  void add_telescoped(std::int64_t step, double value);
+
+  /// Steps since the restart.
+  std::int64_t steps() const;
+  /// Averages over steps floor(t/2) + 1 .. t, and |G|^2 over the measured ones of epochs floor(E/2) + 1 .. E;
+  /// epochs: E, since the restart, >= 0. What has no value in its window is NaN.
+  Fdr2Window half_running(std::int64_t epochs) const;
+  /// Forgets all; for when the rule of the step changes.
+  void restart();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// One sample of O_FB^tel, -G_t . v_{t+1} = a G . g - mu G . v, for the step that is about to be made:
+///     double f = full.measure(images, lambda);           // at theta_t
+///     model.forward_backward(batch);                     // g_t
+///     averages.add_telescoped(t, telescoped(full, sgd, model.parameters()));
+///     averages.observe(sgd.step());
+/// parameters: those of the model of both, with the gradients of the batch, to which sgd will add L2. Throws Error
+/// for another number of tensors.
+double telescoped(const FullGradient& full, Sgd& sgd, const Parameters& parameters);
+
+}  // namespace quench

@@ -1,0 +1,140 @@
+#include "quench/full_gradient.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "core/float_environment.h"
+#include "core/parallel.h"
+#include "quench/error.h"
+
+namespace quench {
+namespace {
+
+constexpr std::size_t group = 16;              // tensors are padded to whole groups
+constexpr std::size_t slice_size = 16 * 1024;  // elements that a thread takes at a time
+
+/// sum += weight g for whole groups. Exact but for one rounding: a count of examples times a float fits a double.
+void add_weighted(double weight, const float* __restrict g, double* __restrict sum, std::size_t count) {
+  for (std::size_t first = 0; first < count; first += group) {
+    for (std::size_t i = 0; i < group; ++i) sum[first + i] += weight * static_cast<double>(g[first + i]);
+  }
+}
+
+}  // namespace
+
+struct FullGradient::State {
+  struct Slice {
+    std::size_t tensor, first, count;
+  };
+
+  Model& model;
+  std::vector<std::vector<double>> sums;  // of each tensor, padded with zeros to whole groups
+  std::vector<Slice> slices;
+  std::vector<std::uint32_t> indices;  // of a batch
+
+  explicit State(Model& m) : model(m), indices(static_cast<std::size_t>(m.plan().lanes())) {
+    for (const Parameter& p : model.parameters().tensors) {
+      if (p.gradient.empty()) {
+        throw Error("parameter " + p.name + " has no gradient: its model was made without training");
+      }
+      const std::size_t padded = (p.value.size() + group - 1) / group * group;
+      for (std::size_t first = 0; first < padded; first += slice_size) {
+        slices.push_back({sums.size(), first, std::min(slice_size, padded - first)});
+      }
+      sums.emplace_back(padded);
+    }
+  }
+
+  /// body(slice) for all slices, on the model's threads.
+  template <typename Body>
+  void for_slices(const Body& body) {
+    const Parameters parameters = model.parameters();
+    parallel_for(parameters.executor ? *parameters.executor : default_executor(),
+                 static_cast<std::int64_t>(slices.size()),
+                 [&](std::int64_t i) { body(slices[static_cast<std::size_t>(i)]); });
+  }
+  /// Adds the gradients of one batch; returns the sum of its losses.
+  double add(const ImageSet& images, std::size_t first, std::size_t count) {
+    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
+    const auto weight = static_cast<double>(count);
+    const double loss = weight * model.forward_backward({&images, std::span(indices).first(count)});
+    const std::span<const Parameter> tensors = model.parameters().tensors;
+    for_slices([&](const Slice& s) {
+      add_weighted(weight, tensors[s.tensor].gradient.data() + s.first, sums[s.tensor].data() + s.first, s.count);
+    });
+    return loss;
+  }
+  /// Divides by the number of examples and adds L2; returns |theta|^2.
+  double finish(double examples, double lambda) {
+    double theta_theta = 0;
+    const std::span<const Parameter> tensors = model.parameters().tensors;
+    for (std::size_t t = 0; t < sums.size(); ++t) {
+      for (std::size_t i = 0; i < tensors[t].value.size(); ++i) {
+        // The product of two floats is exact in double: one rounding, as a fused multiply-add has.
+        const auto theta = static_cast<double>(tensors[t].value[i]);
+        sums[t][i] = sums[t][i] / examples + lambda * theta;
+        theta_theta += theta * theta;
+      }
+    }
+    return theta_theta;
+  }
+};
+
+FullGradient::FullGradient(Model& model) : state_(std::make_unique<State>(model)) {}
+FullGradient::~FullGradient() = default;
+FullGradient::FullGradient(FullGradient&&) noexcept = default;
+FullGradient& FullGradient::operator=(FullGradient&&) noexcept = default;
+
+double FullGradient::measure(const ImageSet& images, double weight_decay) {
+  const FloatEnvironment environment;
+  State& s = *state_;
+  const auto lambda = static_cast<double>(static_cast<float>(weight_decay));
+  if (!(lambda >= 0) || !std::isfinite(lambda)) {
+    throw Error("weight_decay is " + std::to_string(weight_decay) + ", expected a finite number >= 0");
+  }
+  if (images.size() == 0) throw Error("the set to measure the gradient of has no images, expected at least 1");
+  for (std::vector<double>& sums : s.sums) std::ranges::fill(sums, 0.0);
+  const auto size = static_cast<std::size_t>(images.size());
+  double loss = 0;
+  for (std::size_t first = 0; first < size; first += s.indices.size()) {
+    loss += s.add(images, first, std::min(s.indices.size(), size - first));
+  }
+  const auto examples = static_cast<double>(size);
+  const double theta_theta = s.finish(examples, lambda);
+  return loss / examples + 0.5 * lambda * theta_theta;
+}
+
+std::size_t FullGradient::tensors() const { return state_->sums.size(); }
+
+std::span<const double> FullGradient::tensor(std::size_t i) const {
+  return std::span(state_->sums.at(i)).first(state_->model.parameters().tensors[i].value.size());
+}
+
+double FullGradient::squared_norm() const {
+  const FloatEnvironment environment;
+  double total = 0;
+  for (const std::vector<double>& sums : state_->sums) {
+    double sum = 0;
+    for (const double g : sums) sum += g * g;
+    total += sum;
+  }
+  return total;
+}
+
+double FullGradient::dot(std::size_t i, std::span<const float> u) const {
+  const FloatEnvironment environment;
+  const std::span<const double> g = tensor(i);
+  if (u.size() < g.size()) {
+    throw Error("a vector of " + std::to_string(u.size()) + " values, expected the " + std::to_string(g.size()) +
+                " of tensor " + std::to_string(i));
+  }
+  double sum = 0;
+  for (std::size_t k = 0; k < g.size(); ++k) sum += g[k] * static_cast<double>(u[k]);
+  return sum;
+}
+
+}  // namespace quench
