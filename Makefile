@@ -204,6 +204,8 @@ COLD_OBJECTS := $(foreach folder,fdr graph nn optim selftest train,$(BUILD)/src/
                 $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx image_set mnist) \
                 $(patsubst %,$(BUILD)/src/io/%.o,csv csv_contents files growing_file json json_value numbers progress)
 $(COLD_OBJECTS): private OPTIMISE := $(OPTIMISE:-O2=-Os)
+# But for the one loop that is no kernel: it adds up gradients.
+$(BUILD)/src/nn/full_gradient.o: private OPTIMISE := $(OPTIMISE)
 # There is always a better table than the portable one, where compilers know vectors, and hardly a processor left that
 # has none better than SSE2.
 $(BUILD)/src/kernels/isa/portable.o: private KERNEL_OPTIMISE := $(KERNEL_OPTIMISE:-O2=-Os)

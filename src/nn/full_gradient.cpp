@@ -94,7 +94,7 @@ double FullGradient::measure(const ImageSet& images, double weight_decay) {
   State& s = *state_;
   const auto lambda = static_cast<double>(static_cast<float>(weight_decay));
   if (!(lambda >= 0) || !std::isfinite(lambda)) {
-    throw Error("weight_decay is " + std::to_string(weight_decay) + ", expected a finite number >= 0");
+    throw Error("weight_decay is " + std::to_string(weight_decay) + ", expected a finite number of at least 0");
   }
   if (images.size() == 0) throw Error("the set to measure the gradient of has no images, expected at least 1");
   for (std::vector<double>& sums : s.sums) std::ranges::fill(sums, 0.0);
