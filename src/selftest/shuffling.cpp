@@ -121,6 +121,33 @@ Exact exact(const Rule& rule, int examples) {
   return e;
 }
 
+/// Means of - G . v_{t+1} over the chains of each replica, at steps that every replica draws for itself.
+class Telescoped {
+ public:
+  Telescoped(const Rule& rule, Random random) : rule_(rule), random_(random) {}
+  /// Before a step of the window.
+  void add(const Ensemble& ensemble) {
+    for (std::size_t r = 0; r < replicas; ++r) {
+      if (random_.below(steps_a_sample) != 0) continue;
+      for (std::size_t i = 0; i < ensemble.chains(); ++i) {
+        const Chain chain{&ensemble, r, i};
+        const double next = rule_.mu() * chain.v() - rule_.a() * chain.g();
+        sums_[r] -= static_cast<double>(h) * chain.theta() * next;
+      }
+      counts_[r] += static_cast<double>(ensemble.chains());
+    }
+  }
+  Estimate mean() const {
+    return Ensemble::of_replicas([&](std::size_t r) { return sums_[r] / counts_[r]; });
+  }
+
+ private:
+  static constexpr std::uint32_t steps_a_sample = 8;  // in the mean
+  Rule rule_;
+  Random random_;
+  std::array<double, replicas> sums_{}, counts_{};
+};
+
 void check_row(const Row& row, std::uint64_t number, const SelftestOptions& options, std::vector<Check>& checks) {
   const Rule& rule = row.rule;
   Ensemble ensemble(rule, options.mu_factor, 1, scaled(row.chains, options.scale), row.epochs * row.examples);
@@ -128,6 +155,7 @@ void check_row(const Row& row, std::uint64_t number, const SelftestOptions& opti
       {.examples = row.examples, .batch = 1, .shuffled = true, .seed = options.seed, .number = number},
       ensemble.all());
   Moments<1> at_ends;
+  Telescoped telescoped(rule, Random(options.seed, Stream::selftest, number));
   while (!ensemble.finished()) {
     batches.next();
     const std::span<const float> theta = ensemble.theta();
@@ -138,6 +166,7 @@ void check_row(const Row& row, std::uint64_t number, const SelftestOptions& opti
     if (ensemble.measuring() && ensemble.done() % row.examples == 0) {
       at_ends.add(ensemble, [](const Chain& chain) { return std::array{chain.theta() * chain.theta()}; });
     }
+    if (ensemble.measuring()) telescoped.add(ensemble);
     ensemble.step();
   }
   const double eta = rule.eta(), mu = rule.mu(), a = rule.a(), k = static_cast<double>(h);
@@ -161,6 +190,7 @@ void check_row(const Row& row, std::uint64_t number, const SelftestOptions& opti
   add("O_FB", iid_o_fb, a * k * k * e.end_theta_theta - mu * e.v_g, Ensemble::of_replicas([&](std::size_t r) {
         return a * k * k * at_ends.means(r)[0] - mu * ensemble.mean(r).v_g;
       }));
+  add("O_FB^tel", iid_o_fb, eta / 2 * k * e.v_v, telescoped.mean());
 }
 
 }  // namespace
