@@ -11,6 +11,9 @@
 
 namespace quench::io {
 
+/// Whether the text is UTF-8 throughout: no overlong forms, no surrogates (Unicode, table 3-7).
+bool is_utf8(std::string_view text);
+
 /// The text as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
 

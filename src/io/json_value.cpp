@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
+#include "io/json.h"
 #include "io/numbers.h"
 #include "quench/error.h"
 
@@ -13,7 +15,7 @@ constexpr int deepest = 64;
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  Parser(std::string_view text, std::size_t most_values) : text_(text), values_left_(most_values) {}
 
   JsonValue document() {
     JsonValue result = value(0);
@@ -43,6 +45,7 @@ class Parser {
 
   JsonValue value(int depth) {
     if (depth > deepest) fail("more than 64 brackets are open");
+    if (values_left_-- == 0) fail("more values than may be read");
     skip_blanks();
     JsonValue result;
     const char first = peek();
@@ -84,13 +87,17 @@ class Parser {
     items("{", "}", [&] {
       skip_blanks();
       std::string key = string();
-      if (result.find(key) != nullptr) fail("the name " + key + " stands twice");
       skip_blanks();
       expect(":");
       JsonValue item = value(depth + 1);
       result.keys.push_back(std::move(key));
       result.items.push_back(std::move(item));
     });
+    // Sorted, so that an object of a million names takes no longer than its length deserves.
+    std::vector<std::string_view> names(result.keys.begin(), result.keys.end());
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) fail("the name " + json_string(twice->substr(0, 80)) + " stands twice");
   }
 
   void array(JsonValue& result, int depth) {
@@ -187,6 +194,7 @@ class Parser {
 
   std::string_view text_;
   std::size_t at_ = 0;
+  std::size_t values_left_;
 };
 
 }  // namespace
@@ -198,6 +206,12 @@ const JsonValue* JsonValue::find(std::string_view key) const {
 
 std::optional<double> JsonValue::number() const { return kind == Kind::number ? parse_double(text) : std::nullopt; }
 
-JsonValue parse_json(std::string_view text) { return Parser(text).document(); }
+JsonValue parse_json(std::string_view text) {
+  return parse_bounded_json(text, std::numeric_limits<std::size_t>::max());
+}
+
+JsonValue parse_bounded_json(std::string_view text, std::size_t most_values) {
+  return Parser(text, most_values).document();
+}
 
 }  // namespace quench::io

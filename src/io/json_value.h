@@ -1,6 +1,7 @@
 // Reads JSON text (RFC 8259).
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,5 +27,7 @@ struct JsonValue {
 /// Throws Error, with the offset in bytes, when the text is not one JSON value: nothing after it, no name twice in
 /// an object, no more than 64 brackets open at once.
 JsonValue parse_json(std::string_view text);
+/// The same, for a text that may be made to exhaust memory: throws Error also for more than `most_values` values.
+JsonValue parse_bounded_json(std::string_view text, std::size_t most_values);
 
 }  // namespace quench::io

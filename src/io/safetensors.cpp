@@ -1,0 +1,328 @@
+#include "io/safetensors.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <optional>
+
+#include "io/json.h"
+#include "io/json_value.h"
+#include "io/numbers.h"
+#include "quench/error.h"
+
+namespace quench::io {
+namespace {
+
+struct DtypeFacts {
+  std::string_view name;
+  std::int64_t bytes;
+};
+
+// In the order of the enumeration.
+constexpr DtypeFacts dtypes[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"I16", 2}, {"U16", 2},
+                                 {"F16", 2},  {"BF16", 2}, {"I32", 4}, {"U32", 4}, {"F32", 4},
+                                 {"I64", 8},  {"U64", 8},  {"F64", 8}};
+
+constexpr std::size_t length_bytes = 8;
+constexpr std::string_view metadata_name = "__metadata__";
+
+/// A name as a message shows it: quoted, its beginning only when it is long.
+std::string shown(std::string_view name) {
+  constexpr std::size_t enough = 80;
+  return json_string(name.substr(0, enough)) + (name.size() > enough ? "..." : "");
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  constexpr std::size_t enough = 16;
+  std::string text = "[";
+  for (std::size_t i = 0; i < std::min(shape.size(), enough); ++i) text += (i > 0 ? ", " : "") + to_text(shape[i]);
+  return text + (shape.size() > enough ? ", ...]" : "]");
+}
+
+/// The bytes that a tensor of the shape has; nothing when 63 bits do not hold their number.
+std::optional<std::int64_t> byte_count(const std::vector<std::int64_t>& shape, Dtype dtype) {
+  std::int64_t count = dtype_bytes(dtype);
+  for (const std::int64_t extent : shape) {
+    if (extent != 0 && count > std::numeric_limits<std::int64_t>::max() / extent) return std::nullopt;
+    count *= extent;
+  }
+  return count;
+}
+
+std::string kind_text(const JsonValue& value) {
+  switch (value.kind) {
+    case JsonValue::Kind::null:
+      return "null";
+    case JsonValue::Kind::boolean:
+      return value.boolean ? "true" : "false";
+    case JsonValue::Kind::number:
+      return value.text.substr(0, 40);
+    case JsonValue::Kind::string:
+      return shown(value.text);
+    case JsonValue::Kind::array:
+      return "an array of " + to_text(value.items.size());
+    case JsonValue::Kind::object:
+      return "an object of " + to_text(value.items.size());
+  }
+  return "nothing";
+}
+
+class Parser {
+ public:
+  Parser(std::string_view bytes, std::string_view source) : bytes_(bytes), source_(source) {}
+
+  SafetensorsFile file() {
+    const std::string_view header = this->header();
+    data_ = bytes_.substr(length_bytes + header.size());
+    const JsonValue root = json(header);
+    for (std::size_t i = 0; i < root.keys.size(); ++i) {
+      if (root.keys[i] == metadata_name) {
+        metadata(root.items[i]);
+      } else {
+        tensor(root.keys[i], root.items[i]);
+      }
+    }
+    check_cover();
+    return std::move(result_);
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const { throw Error(std::string(source_) + what); }
+  [[noreturn]] void fail(std::string_view tensor, const std::string& what) const {
+    fail(": tensor " + shown(tensor) + what);
+  }
+
+  std::string_view header() const {
+    if (bytes_.size() < length_bytes) {
+      fail(" has " + to_text(bytes_.size()) + " bytes, expected a safetensors file, which begins with the " +
+           to_text(length_bytes) + " bytes of its header's length");
+    }
+    std::uint64_t length = 0;
+    for (std::size_t i = length_bytes; i-- > 0;) length = length << 8 | static_cast<unsigned char>(bytes_[i]);
+    const std::uint64_t room = bytes_.size() - length_bytes;
+    const std::uint64_t most = std::min(room, most_header_bytes);
+    if (length < 2 || length > most) {
+      fail(" claims a header of " + to_text(length) + " bytes, expected 2 to " +
+           to_text(std::max<std::uint64_t>(most, 2)) + (room < most_header_bytes ? ", those that follow" : ""));
+    }
+    const std::string_view text = bytes_.substr(length_bytes, static_cast<std::size_t>(length));
+    if (text.front() != '{') {
+      fail(": the header begins with byte " + to_text(static_cast<unsigned char>(text.front())) +
+           ", expected 123, which is {");
+    }
+    return text;
+  }
+
+  JsonValue json(std::string_view header) const {
+    if (!is_utf8(header)) fail(": the header is not UTF-8");
+    // Trailing spaces are part of the format, other blanks are not.
+    const std::size_t last = header.find_last_not_of(' ');
+    if (header[last] != '}') {
+      fail(": the header ends with byte " + to_text(static_cast<unsigned char>(header[last])) +
+           ", expected 125, which is }, and spaces");
+    }
+    try {
+      return parse_bounded_json(header.substr(0, last + 1), most_header_values);
+    } catch (const Error& error) {
+      fail(std::string(": the header is wrong: ") + error.what());
+    }
+  }
+
+  void metadata(const JsonValue& value) {
+    if (value.kind != JsonValue::Kind::object) {
+      fail(": " + std::string(metadata_name) + " is " + kind_text(value) + ", expected an object");
+    }
+    for (std::size_t i = 0; i < value.keys.size(); ++i) {
+      if (value.items[i].kind != JsonValue::Kind::string) {
+        fail(": " + std::string(metadata_name) + ", " + shown(value.keys[i]) + " is " + kind_text(value.items[i]) +
+             ", expected a string");
+      }
+      result_.metadata.emplace_back(value.keys[i], value.items[i].text);
+    }
+  }
+
+  const JsonValue& member(std::string_view tensor, const JsonValue& entry, std::string_view name,
+                          JsonValue::Kind kind, std::string_view expected) const {
+    const JsonValue* found = entry.find(name);
+    if (found != nullptr && found->kind == kind) return *found;
+    fail(tensor, ": " + std::string(name) + " is " + (found == nullptr ? "missing" : kind_text(*found)) +
+                     ", expected " + std::string(expected));
+  }
+
+  /// A whole number that is not negative.
+  std::int64_t integer(std::string_view tensor, std::string_view where, const JsonValue& value) const {
+    if (value.kind == JsonValue::Kind::number) {
+      // Without a sign: the type has none.
+      const std::optional<std::uint64_t> number = parse_integer<std::uint64_t>(value.text);
+      if (number && *number <= std::numeric_limits<std::int64_t>::max()) return static_cast<std::int64_t>(*number);
+    }
+    fail(tensor, ": " + std::string(where) + " has " + kind_text(value) + ", expected whole numbers from 0 to " +
+                     to_text(std::numeric_limits<std::int64_t>::max()));
+  }
+
+  Dtype dtype(std::string_view tensor, const JsonValue& value) const {
+    const auto* found = std::find_if(std::begin(dtypes), std::end(dtypes),
+                                     [&](const DtypeFacts& facts) { return facts.name == value.text; });
+    if (found != std::end(dtypes)) return static_cast<Dtype>(found - dtypes);
+    std::string known;
+    for (const DtypeFacts& facts : dtypes) known += (known.empty() ? "" : ", ") + std::string(facts.name);
+    fail(tensor, ": dtype is " + shown(value.text) + ", expected one of " + known);
+  }
+
+  void tensor(const std::string& name, const JsonValue& entry) {
+    using Kind = JsonValue::Kind;
+    if (entry.kind != Kind::object) fail(name, " is " + kind_text(entry) + ", expected an object");
+    for (const std::string& key : entry.keys) {
+      if (key != "dtype" && key != "shape" && key != "data_offsets")
+        fail(name, " has the member " + shown(key) + ", expected dtype, shape and data_offsets only");
+    }
+    SafetensorsEntry result;
+    result.name = name;
+    result.dtype = dtype(name, member(name, entry, "dtype", Kind::string, "a string"));
+    const JsonValue& shape = member(name, entry, "shape", Kind::array, "an array");
+    for (const JsonValue& extent : shape.items) result.shape.push_back(integer(name, "shape", extent));
+    const JsonValue& offsets = member(name, entry, "data_offsets", Kind::array, "an array of 2");
+    if (offsets.items.size() != 2)
+      fail(name, ": data_offsets is " + kind_text(offsets) + ", expected an array of 2");
+    const std::int64_t begin = integer(name, "data_offsets", offsets.items[0]);
+    const std::int64_t end = integer(name, "data_offsets", offsets.items[1]);
+    const auto length = static_cast<std::int64_t>(data_.size());
+    if (begin > end || end > length) {
+      fail(name, ": data_offsets are " + to_text(begin) + " and " + to_text(end) +
+                     ", expected the first at most the second, and that at most " + to_text(length) +
+                     ", the bytes of data in the file");
+    }
+    const std::optional<std::int64_t> expected = byte_count(result.shape, result.dtype);
+    if (!expected || *expected != end - begin) {
+      fail(name, " has " + to_text(end - begin) + " bytes, expected " +
+                     (expected ? to_text(*expected) : std::string("more than fit in 63 bits")) + " for shape " +
+                     shape_text(result.shape) + " of " + std::string(dtype_name(result.dtype)));
+    }
+    result.bytes = data_.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    result_.tensors.push_back(std::move(result));
+  }
+
+  std::size_t begin_of(const SafetensorsEntry& entry) const {
+    return static_cast<std::size_t>(entry.bytes.data() - data_.data());
+  }
+
+  /// Sorts the tensors by their place and has them cover the data exactly.
+  void check_cover() {
+    // One without bytes may stand before another at the same place, not within it.
+    std::stable_sort(result_.tensors.begin(), result_.tensors.end(), [&](const auto& a, const auto& b) {
+      return std::pair(begin_of(a), a.bytes.size()) < std::pair(begin_of(b), b.bytes.size());
+    });
+    std::size_t covered = 0;
+    std::string before = "the beginning of the data";
+    for (const SafetensorsEntry& entry : result_.tensors) {
+      if (const std::size_t begin = begin_of(entry); begin != covered) {
+        fail(entry.name, std::string(begin < covered ? " overlaps" : " leaves a hole after") +
+                             " what is before it: it begins at byte " + to_text(begin) + " of the data, expected " +
+                             to_text(covered) + ", the end of " + before);
+      }
+      covered += entry.bytes.size();
+      before = shown(entry.name);
+    }
+    if (covered != data_.size()) {
+      fail(" has " + to_text(data_.size()) + " bytes of data, expected " + to_text(covered) +
+           ", those of its tensors");
+    }
+  }
+
+  std::string_view bytes_;
+  std::string_view source_;
+  std::string_view data_;
+  SafetensorsFile result_;
+};
+
+/// Throws Error when two of the names are the same, or one is not UTF-8.
+void check_names(std::vector<std::string_view> names, std::string_view what) {
+  std::sort(names.begin(), names.end());
+  const auto refuse = [&](std::string_view name, std::string_view why) {
+    throw Error("safetensors: " + std::string(what) + " " + shown(name) + std::string(why));
+  };
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    refuse(*twice, " stands twice, expected names that differ");
+  for (const std::string_view name : names) {
+    if (!is_utf8(name)) refuse(name, " is not UTF-8");
+  }
+}
+
+}  // namespace
+
+std::string_view dtype_name(Dtype dtype) { return dtypes[static_cast<std::size_t>(dtype)].name; }
+
+std::int64_t dtype_bytes(Dtype dtype) { return dtypes[static_cast<std::size_t>(dtype)].bytes; }
+
+const SafetensorsEntry* SafetensorsFile::find(std::string_view name) const {
+  const auto found = std::find_if(tensors.begin(), tensors.end(),
+                                  [&](const SafetensorsEntry& entry) { return entry.name == name; });
+  return found == tensors.end() ? nullptr : &*found;
+}
+
+const std::string* SafetensorsFile::find_metadata(std::string_view name) const {
+  const auto found =
+      std::find_if(metadata.begin(), metadata.end(), [&](const auto& item) { return item.first == name; });
+  return found == metadata.end() ? nullptr : &found->second;
+}
+
+std::string safetensors_bytes(const SafetensorsFile& file) {
+  std::vector<std::string_view> names, metadata_names;
+  std::string header = "{";
+  const auto separate = [&] {
+    if (header.back() != '{') header += ',';
+  };
+  std::size_t values = 1;
+  if (!file.metadata.empty()) {
+    header += json_string(metadata_name) + ":{";
+    for (const auto& [name, text] : file.metadata) {
+      if (!is_utf8(text)) throw Error("safetensors: the metadata " + shown(name) + " is not UTF-8");
+      metadata_names.push_back(name);
+      separate();
+      header += json_string(name) + ":" + json_string(text);
+    }
+    header += '}';
+    values += 1 + file.metadata.size();
+  }
+  std::size_t offset = 0;
+  for (const SafetensorsEntry& entry : file.tensors) {
+    const bool negative = std::any_of(entry.shape.begin(), entry.shape.end(), [](std::int64_t n) { return n < 0; });
+    const std::optional<std::int64_t> expected = negative ? std::nullopt : byte_count(entry.shape, entry.dtype);
+    if (!expected || static_cast<std::uint64_t>(*expected) != entry.bytes.size()) {
+      throw Error("safetensors: tensor " + shown(entry.name) + " has " + to_text(entry.bytes.size()) +
+                  " bytes, expected those of shape " + shape_text(entry.shape) + " of " +
+                  std::string(dtype_name(entry.dtype)));
+    }
+    if (entry.name == metadata_name)
+      throw Error("safetensors: a tensor has the name " + shown(entry.name) +
+                  ", expected another, it is that of the metadata");
+    names.push_back(entry.name);
+    separate();
+    header += json_string(entry.name) + ":{\"dtype\":\"" + std::string(dtype_name(entry.dtype)) + "\",\"shape\":[";
+    for (std::size_t i = 0; i < entry.shape.size(); ++i) header += (i > 0 ? "," : "") + to_text(entry.shape[i]);
+    header += "],\"data_offsets\":[" + to_text(offset) + "," + to_text(offset + entry.bytes.size()) + "]}";
+    offset += entry.bytes.size();
+    values += 6 + entry.shape.size();
+  }
+  header += '}';
+  check_names(std::move(names), "tensor");
+  check_names(std::move(metadata_names), "the metadata");
+  header.append((length_bytes - header.size() % length_bytes) % length_bytes, ' ');
+  if (header.size() > most_header_bytes || values > most_header_values) {
+    throw Error("safetensors: a header of " + to_text(header.size()) + " bytes and " + to_text(values) +
+                " values, expected at most " + to_text(most_header_bytes) + " and " + to_text(most_header_values));
+  }
+  std::string result;
+  result.reserve(length_bytes + header.size() + offset);
+  const std::uint64_t length = header.size();
+  for (std::size_t i = 0; i < length_bytes; ++i) result += static_cast<char>(length >> (8 * i) & 0xff);
+  result += header;
+  for (const SafetensorsEntry& entry : file.tensors) result += entry.bytes;
+  return result;
+}
+
+SafetensorsFile parse_safetensors(std::string_view bytes, std::string_view source) {
+  return Parser(bytes, source).file();
+}
+
+}  // namespace quench::io
