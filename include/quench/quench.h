@@ -19,5 +19,6 @@
 #include "quench/model.h"
 #include "quench/optimizer.h"
 #include "quench/plan.h"
+#include "quench/safetensors.h"
 #include "quench/sgd.h"
 #include "quench/system.h"

@@ -83,6 +83,11 @@ std::string json_string(std::string_view text) {
   return out += '"';
 }
 
+std::string json_excerpt(std::string_view text) {
+  constexpr std::size_t enough = 80;
+  return json_string(text.substr(0, enough)) + (text.size() > enough ? "..." : "");
+}
+
 JsonWriter& JsonWriter::key(std::string_view name) {
   start_item();
   text_ += json_string(name);

@@ -17,6 +17,9 @@ bool is_utf8(std::string_view text);
 /// The text as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
 
+/// The same for a message: of a long text the beginning.
+std::string json_excerpt(std::string_view text);
+
 /// Appends values one after the other; inside an object each is preceded by its key(). Calls must nest properly:
 /// that is the caller's part.
 class JsonWriter {

@@ -97,7 +97,7 @@ class Parser {
     std::vector<std::string_view> names(result.keys.begin(), result.keys.end());
     std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end()) fail("the name " + json_string(twice->substr(0, 80)) + " stands twice");
+    if (twice != names.end()) fail("the name " + json_excerpt(*twice) + " stands twice");
   }
 
   void array(JsonValue& result, int depth) {

@@ -26,12 +26,6 @@ constexpr DtypeFacts dtypes[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"I16", 2
 constexpr std::size_t length_bytes = 8;
 constexpr std::string_view metadata_name = "__metadata__";
 
-/// A name as a message shows it: quoted, its beginning only when it is long.
-std::string shown(std::string_view name) {
-  constexpr std::size_t enough = 80;
-  return json_string(name.substr(0, enough)) + (name.size() > enough ? "..." : "");
-}
-
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   constexpr std::size_t enough = 16;
   std::string text = "[";
@@ -58,7 +52,7 @@ std::string kind_text(const JsonValue& value) {
     case JsonValue::Kind::number:
       return value.text.substr(0, 40);
     case JsonValue::Kind::string:
-      return shown(value.text);
+      return json_excerpt(value.text);
     case JsonValue::Kind::array:
       return "an array of " + to_text(value.items.size());
     case JsonValue::Kind::object:
@@ -89,7 +83,7 @@ class Parser {
  private:
   [[noreturn]] void fail(const std::string& what) const { throw Error(std::string(source_) + what); }
   [[noreturn]] void fail(std::string_view tensor, const std::string& what) const {
-    fail(": tensor " + shown(tensor) + what);
+    fail(": tensor " + json_excerpt(tensor) + what);
   }
 
   std::string_view header() const {
@@ -134,8 +128,8 @@ class Parser {
     }
     for (std::size_t i = 0; i < value.keys.size(); ++i) {
       if (value.items[i].kind != JsonValue::Kind::string) {
-        fail(": " + std::string(metadata_name) + ", " + shown(value.keys[i]) + " is " + kind_text(value.items[i]) +
-             ", expected a string");
+        fail(": " + std::string(metadata_name) + ", " + json_excerpt(value.keys[i]) + " is " +
+             kind_text(value.items[i]) + ", expected a string");
       }
       result_.metadata.emplace_back(value.keys[i], value.items[i].text);
     }
@@ -166,7 +160,7 @@ class Parser {
     if (found != std::end(dtypes)) return static_cast<Dtype>(found - dtypes);
     std::string known;
     for (const DtypeFacts& facts : dtypes) known += (known.empty() ? "" : ", ") + std::string(facts.name);
-    fail(tensor, ": dtype is " + shown(value.text) + ", expected one of " + known);
+    fail(tensor, ": dtype is " + json_excerpt(value.text) + ", expected one of " + known);
   }
 
   void tensor(const std::string& name, const JsonValue& entry) {
@@ -174,7 +168,7 @@ class Parser {
     if (entry.kind != Kind::object) fail(name, " is " + kind_text(entry) + ", expected an object");
     for (const std::string& key : entry.keys) {
       if (key != "dtype" && key != "shape" && key != "data_offsets")
-        fail(name, " has the member " + shown(key) + ", expected dtype, shape and data_offsets only");
+        fail(name, " has the member " + json_excerpt(key) + ", expected dtype, shape and data_offsets only");
     }
     SafetensorsEntry result;
     result.name = name;
@@ -221,7 +215,7 @@ class Parser {
                              to_text(covered) + ", the end of " + before);
       }
       covered += entry.bytes.size();
-      before = shown(entry.name);
+      before = json_excerpt(entry.name);
     }
     if (covered != data_.size()) {
       fail(" has " + to_text(data_.size()) + " bytes of data, expected " + to_text(covered) +
@@ -239,7 +233,7 @@ class Parser {
 void check_names(std::vector<std::string_view> names, std::string_view what) {
   std::sort(names.begin(), names.end());
   const auto refuse = [&](std::string_view name, std::string_view why) {
-    throw Error("safetensors: " + std::string(what) + " " + shown(name) + std::string(why));
+    throw Error("safetensors: " + std::string(what) + " " + json_excerpt(name) + std::string(why));
   };
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
     refuse(*twice, " stands twice, expected names that differ");
@@ -276,7 +270,7 @@ std::string safetensors_bytes(const SafetensorsFile& file) {
   if (!file.metadata.empty()) {
     header += json_string(metadata_name) + ":{";
     for (const auto& [name, text] : file.metadata) {
-      if (!is_utf8(text)) throw Error("safetensors: the metadata " + shown(name) + " is not UTF-8");
+      if (!is_utf8(text)) throw Error("safetensors: the metadata " + json_excerpt(name) + " is not UTF-8");
       metadata_names.push_back(name);
       separate();
       header += json_string(name) + ":" + json_string(text);
@@ -289,12 +283,12 @@ std::string safetensors_bytes(const SafetensorsFile& file) {
     const bool negative = std::any_of(entry.shape.begin(), entry.shape.end(), [](std::int64_t n) { return n < 0; });
     const std::optional<std::int64_t> expected = negative ? std::nullopt : byte_count(entry.shape, entry.dtype);
     if (!expected || static_cast<std::uint64_t>(*expected) != entry.bytes.size()) {
-      throw Error("safetensors: tensor " + shown(entry.name) + " has " + to_text(entry.bytes.size()) +
+      throw Error("safetensors: tensor " + json_excerpt(entry.name) + " has " + to_text(entry.bytes.size()) +
                   " bytes, expected those of shape " + shape_text(entry.shape) + " of " +
                   std::string(dtype_name(entry.dtype)));
     }
     if (entry.name == metadata_name)
-      throw Error("safetensors: a tensor has the name " + shown(entry.name) +
+      throw Error("safetensors: a tensor has the name " + json_excerpt(entry.name) +
                   ", expected another, it is that of the metadata");
     names.push_back(entry.name);
     separate();
