@@ -62,6 +62,9 @@ class Model {
   /// The mean cross-entropy of a batch, without gradients. The images must live as long as plan() is run on them,
   /// with backward() or forward(); after the other functions it keeps none.
   double forward(const Batch& batch);
+  /// The logits of a batch, logits[example][class], without gradients. The images' labels play no part. Throws
+  /// Error as forward_backward, and when `logits` has not room for exactly those values.
+  void logits(const Batch& batch, std::span<float> logits);
   /// Mean cross-entropy and accuracy over the whole set, in stored order. Allocates nothing after the first call.
   Evaluation evaluate(const ImageSet& images);
 

@@ -217,6 +217,25 @@ double Model::forward(const Batch& batch) {
   return state_->forward(batch) / static_cast<double>(batch.indices.size());
 }
 
+void Model::logits(const Batch& batch, std::span<float> logits) {
+  const FloatEnvironment environment;
+  State& s = *state_;
+  const ImagesScope scope(state_of(s.plan));
+  const PlanState& p = state_of(s.plan);
+  const PlannedNode& node = p.nodes[s.logits];
+  const auto classes = static_cast<std::size_t>(node.elements);
+  if (logits.size() != batch.indices.size() * classes) {
+    throw Error("model: room for " + std::to_string(logits.size()) + " logits, expected " +
+                std::to_string(batch.indices.size()) + " examples times " + std::to_string(classes) + " classes");
+  }
+  s.forward(batch);
+  const float* value = p.floats(node.value);
+  for (std::size_t example = 0; example < batch.indices.size(); ++example) {
+    for (std::size_t c = 0; c < classes; ++c)
+      logits[example * classes + c] = value[c * static_cast<std::size_t>(p.lanes) + example];
+  }
+}
+
 Evaluation Model::evaluate(const ImageSet& images) {
   const FloatEnvironment environment;
   State& s = *state_;

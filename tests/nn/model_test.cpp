@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -370,4 +371,32 @@ TEST_CASE("a model refuses batches that do not fit it") {
                        Error);
   CHECK_THROWS_WITH_AS(model.evaluate(ImageSet()), "model: the set to evaluate has no images, expected at least 1",
                        Error);
+}
+
+TEST_CASE("logits come by example: the loss is theirs, and smaller batches give the same bits") {
+  Network net;
+  const ImageSet images = random_images(40, 5, 4, 10);
+  const std::vector<std::uint32_t> all = first(40);
+  Model model(net.graph, net.loss, {.batch = 40});
+  std::vector<float> logits(400);
+  model.logits({&images, all}, logits);
+  double loss = 0;
+  for (std::size_t i = 0; i < 40; ++i) {
+    double sum = 0;
+    for (std::size_t c = 0; c < 10; ++c) sum += std::exp(static_cast<double>(logits[i * 10 + c]));
+    loss += std::log(sum) - static_cast<double>(logits[i * 10 + images.labels()[i]]);
+  }
+  CHECK(loss / 40 == doctest::Approx(model.evaluate(images).loss).epsilon(1e-6));
+  for (const std::size_t batch : {1, 7, 15, 20}) {
+    CAPTURE(batch);
+    Model small(net.graph, net.loss, {.batch = static_cast<int>(batch), .training = false});
+    for (std::size_t i = 0; i < 40; i += batch) {
+      const std::size_t count = std::min(batch, 40 - i);
+      std::vector<float> found(count * 10);
+      small.logits({&images, std::span(all).subspan(i, count)}, found);
+      REQUIRE(std::ranges::equal(found, std::span(logits).subspan(i * 10, count * 10)));
+    }
+  }
+  CHECK_THROWS_WITH_AS(model.logits({&images, all}, std::span(logits).first(399)),
+                       "model: room for 399 logits, expected 40 examples times 10 classes", Error);
 }
