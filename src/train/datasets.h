@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,17 @@ std::string listed_datasets();
 /// Settings with the data set's name and the defaults of its run: the paper's, appendix A. Without a name, those of
 /// the first.
 Settings standard_settings(std::string_view dataset);
+
+/// What is known of a data set before it is opened.
+struct DatasetFacts {
+  std::string_view title;                               ///< in messages: "MNIST"
+  int channels, side;                                   ///< of its images, which are square
+  std::span<const std::string_view> classes;            ///< what its labels mean
+  std::span<const std::string_view> generated_classes;  ///< what those of the generated images mean
+  Normalization normalization;                          ///< of the real images
+};
+/// Throws Error for an unknown name.
+const DatasetFacts& dataset_facts(std::string_view dataset);
 
 struct OpenedDataset {
   Dataset images;

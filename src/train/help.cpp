@@ -62,7 +62,9 @@ std::string description(const Option& option) {
 
 std::string help_text() {
   std::string out =
-      "usage: ./train DATASET [options]\n       ./train report DIR... [--out DIR]\n       ./train paper FIGURE... "
+      "usage: ./train DATASET [options]\n       ./train report DIR... [--out DIR]\n       ./train eval MODEL "
+      "[options]\n       "
+      "./train predict MODEL IMAGE... [options]\n       ./train paper FIGURE... "
       "[options]\n\nTrains a small network and "
       "writes a log of it. DATASET: ";
   out += listed_datasets();

@@ -8,9 +8,11 @@
 
 #include "quench/system.h"
 #include "train/console.h"
+#include "train/eval_command.h"
 #include "train/help.h"
 #include "train/options.h"
 #include "train/paper/paper_command.h"
+#include "train/predict_command.h"
 #include "train/report/run_report.h"
 #include "train/run.h"
 #include "train/selftest_command.h"
@@ -39,6 +41,8 @@ int act(const std::vector<std::string_view>& words) {
     Console console(false);
     if (words.front() == "report") return check_printed(console, report_command(others, console));
     if (words.front() == "selftest") return check_printed(console, selftest_command(others, console));
+    if (words.front() == "eval") return check_printed(console, eval_command(others, console));
+    if (words.front() == "predict") return check_printed(console, predict_command(others, console));
     if (words.front() == "paper") return paper_command(others);
   }
   const Settings settings = parse_options(words);

@@ -19,6 +19,7 @@
 #include "train/datasets.h"
 #include "train/interrupt.h"
 #include "train/machine.h"
+#include "train/model_file.h"
 #include "train/options.h"
 #include "train/report/run_report.h"
 #include "train/run_folder.h"
@@ -103,9 +104,10 @@ RunRecord make_record(const Settings& settings, std::span<const std::string_view
   return record;
 }
 
-/// Writes what is still pending and the last run.json, and prints the summary. Returns what was lost: rows,
-/// run.json or printed results; empty when nothing was.
-std::string finish(RunFolder& folder, const RunRecord& record, Console& console) {
+/// Writes what is still pending, the last run.json and the parameters, and prints the summary. Returns what was
+/// lost: rows, files or printed results; empty when nothing was.
+std::string finish(RunFolder& folder, const RunRecord& record, const Parameters& parameters,
+                   const Normalization& normalization, Console& console) {
   std::string lost;
   const auto add_loss = [&](const std::string& what) { lost += (lost.empty() ? "" : "; ") + what; };
   for (io::CsvTable& table : folder.tables()) {
@@ -130,6 +132,14 @@ std::string finish(RunFolder& folder, const RunRecord& record, Console& console)
       write_report(io::disk(), {&folder.path(), 1}, folder.path());
     } catch (const Error& error) {
       add_loss(std::string(error.what()) + "; ./train report " + folder.path().string() + " tries again");
+    }
+  }
+  // Those of a run that failed are of no use.
+  if (record.status != "failed") {
+    try {
+      save_parameters(folder.path() / model_file_name, parameters, model_metadata(record, normalization));
+    } catch (const Error& error) {
+      add_loss(error.what());
     }
   }
   console.report(summary(record));
@@ -174,6 +184,8 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
     return 128 + signal;
   }
   folder.begin(record);
+  std::error_code ignored;
+  std::filesystem::remove(folder.path() / model_file_name, ignored);  // of a run that this one replaces
   console.note(header_block(record));
   if (settings.weight_decay == 0 && settings.schedule == "fdr") {
     console.warning(
@@ -194,7 +206,7 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
     record.message = error.what();
   }
   record.parameter_checksum = parameter_checksum(model.parameters());
-  const std::string lost = finish(folder, record, console);
+  const std::string lost = finish(folder, record, model.parameters(), images.normalization(), console);
   if (failure) {
     if (!lost.empty()) console.warning(lost);
     std::rethrow_exception(failure);

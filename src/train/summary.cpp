@@ -103,8 +103,9 @@ std::string summary(const RunRecord& record) {
     text += line("parameters", "checksum " + io::hexadecimal(*record.parameter_checksum));
   if (const std::uint64_t peak = peak_memory(); peak > 0) text += line("memory", "peak " + byte_size(peak));
   const std::filesystem::path folder = record.output_folder;
-  return text + line("files", (folder / "log.csv").string() +
-                                  ", report.html, decisions.csv, layers.csv, steps.bin, run.json");
+  return text +
+         line("files", (folder / "log.csv").string() +
+                           ", model.safetensors, report.html, decisions.csv, layers.csv, steps.bin, run.json");
 }
 
 }  // namespace quench::train

@@ -72,7 +72,7 @@ check 'the table on standard output has a row for each epoch' test "$(grep -Ec '
 check 'its header says how many test images there are' grep -q 'test acc (50)' out.txt
 check 'its rows have the error of the test accuracy' test "$(grep -c '^ *[1-3] .* 0\.[0-9]* +- 0\.0[0-9]* ' out.txt)" -eq 3
 check 'so does the summary' grep -Eq '^  accuracy +train [0-9.]+, test [0-9.]+ \+- 0\.[0-9]+ \(50 images\)$' out.txt
-check 'the summary names the files' grep -q 'runs/mnist-mlp-seed1/log.csv, report.html, decisions.csv, layers.csv, steps.bin, run.json' out.txt
+check 'the summary names the files' grep -q 'runs/mnist-mlp-seed1/log.csv, model.safetensors, report.html, decisions.csv, layers.csv, steps.bin, run.json' out.txt
 for word in data model memory machine seed optimizer training output; do
   check "the header block on standard error has a line for: $word" grep -q "^  $word  *[^ ]" err.txt
 done
