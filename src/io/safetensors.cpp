@@ -4,6 +4,7 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <tuple>
 
 #include "io/json.h"
 #include "io/json_value.h"
@@ -203,8 +204,9 @@ class Parser {
   /// Sorts the tensors by their place and has them cover the data exactly.
   void check_cover() {
     // One without bytes may stand before another at the same place, not within it.
-    std::stable_sort(result_.tensors.begin(), result_.tensors.end(), [&](const auto& a, const auto& b) {
-      return std::pair(begin_of(a), a.bytes.size()) < std::pair(begin_of(b), b.bytes.size());
+    std::sort(result_.tensors.begin(), result_.tensors.end(), [&](const auto& a, const auto& b) {
+      return std::tuple(begin_of(a), a.bytes.size(), std::string_view(a.name)) <
+             std::tuple(begin_of(b), b.bytes.size(), std::string_view(b.name));
     });
     std::size_t covered = 0;
     std::string before = "the beginning of the data";

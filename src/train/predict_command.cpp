@@ -66,14 +66,15 @@ std::vector<double> softmax(std::span<const float> logits) {
 
 std::string prediction(const std::string& file, std::span<const float> logits,
                        std::span<const std::string_view> classes) {
-  const std::vector<double> probabilities = softmax(logits);
-  std::vector<std::size_t> order(classes.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return probabilities[a] > probabilities[b]; });
-  std::string text = one_line(file) + ": " + std::string(classes[order.front()]) + "\n";
-  for (const std::size_t c : order)
-    text += "  " + io::fixed(probabilities[c], 6) + "  " + std::string(classes[c]) + "\n";
+  std::vector<double> left = softmax(logits);
+  std::string text;
+  for (std::size_t rank = 0; rank < classes.size(); ++rank) {
+    const auto largest = std::max_element(left.begin(), left.end());
+    const std::string name(classes[static_cast<std::size_t>(largest - left.begin())]);
+    if (rank == 0) text = one_line(file) + ": " + name + "\n";
+    text += "  " + io::fixed(*largest, 6) + "  " + name + "\n";
+    *largest = -1;  // done
+  }
   return text;
 }
 
