@@ -17,6 +17,7 @@
 #include <limits>
 #include <memory>
 
+#include "quench/archive.h"
 #include "quench/full_gradient.h"
 #include "quench/model.h"
 #include "quench/optimizer.h"
@@ -85,6 +86,8 @@ class Fdr2Averages {
   Fdr2Window half_running(std::int64_t epochs) const;
   /// Forgets all; for when the rule of the step changes.
   void restart();
+  /// All that is known of steps and samples.
+  void archive(Archive& archive);
 
  private:
   struct State;

@@ -73,6 +73,12 @@ struct Samples {
     numbers.clear();
     values.clear();
   }
+  void archive(Archive& archive, std::string_view name) {
+    const Archive::Group group(archive, name);
+    archive.values("numbers", numbers);
+    archive.values("values", values);
+    if (numbers.size() != values.size()) throw Error("the samples in the archive are of different lengths");
+  }
   /// Of numbers first + 1 .. last; how many there are goes to *count.
   Level level(std::int64_t first, std::int64_t last, std::int64_t* count) const {
     std::size_t begin = 0, end = numbers.size();
@@ -178,6 +184,18 @@ double telescoped(const FullGradient& full, Sgd& sgd, const Parameters& paramete
     if (mu != 0.0) with_v += full.dot(i, sgd.velocity(i));
   }
   return a * with_g - mu * with_v;
+}
+
+void Fdr2Averages::archive(Archive& archive) {
+  State& s = *state_;
+  s.v_g.archive(archive, "v_g");
+  s.v_v.archive(archive, "v_v");
+  if (s.v_g.count() != s.v_v.count()) throw Error("the sums of FDR2 in the archive are of different lengths");
+  s.epochs.archive(archive, "epochs");
+  s.telescoped.archive(archive, "telescoped");
+  archive.value("eta", s.eta);
+  archive.value("mu", s.mu);
+  archive.value("a", s.a);
 }
 
 }  // namespace quench

@@ -23,6 +23,9 @@ class CsvTable {
  public:
   /// Makes the file, with the header line. Throws Error when it is there already or cannot be written.
   CsvTable(Files& files, std::filesystem::path file, std::span<const std::string> columns);
+  /// Goes on with a table of these columns that is there: archive() has yet to read what it held.
+  CsvTable(Files& files, std::filesystem::path file, std::size_t columns)
+      : file_(files, std::move(file)), columns_(columns) {}
 
   /// Gives the file another name in its folder, replacing what has that name. Throws Error when that fails.
   void rename(const std::filesystem::path& file) { file_.rename(file); }
@@ -32,6 +35,9 @@ class CsvTable {
   std::error_code add(std::span<const std::string> cells);
   /// Tries again to write what is pending.
   std::error_code flush() { return file_.flush(); }
+  /// As GrowingFile has them.
+  std::error_code sync() { return file_.sync(); }
+  void archive(Archive& archive) { file_.archive(archive); }
 
   /// Rows that are in memory only.
   std::int64_t pending_rows() const { return file_.pending(); }

@@ -46,12 +46,14 @@ std::error_code check_size(const Descriptor& file, std::uint64_t low, std::uint6
   return {};
 }
 
+/// Some file systems cannot sync and say EINVAL: the write stands.
+bool synced(const Descriptor& file) { return ::fsync(file.get()) == 0 || errno == EINVAL; }
+
 std::error_code write_and_sync(const fs::path& file, std::string_view contents) {
   Descriptor open_file(file, O_WRONLY | O_CREAT | O_TRUNC);
   if (open_file.get() < 0) return last_error();
   if (const std::error_code error = write_all(open_file.get(), contents).error) return error;
-  // Some file systems cannot sync and say EINVAL: the write stands.
-  if (::fsync(open_file.get()) != 0 && errno != EINVAL) return last_error();
+  if (!synced(open_file)) return last_error();
   return open_file.close();
 }
 
@@ -75,9 +77,25 @@ class Disk final : public Files {
     return error;
   }
 
+  std::error_code write(const fs::path& file, std::string_view contents) override {
+    return write_and_sync(file, contents);
+  }
+
   std::error_code rename(const fs::path& from, const fs::path& to) override {
     std::error_code error;
     fs::rename(from, to, error);
+    return error;
+  }
+
+  std::error_code sync(const fs::path& file) override {
+    Descriptor open_file(file, O_RDONLY | O_NONBLOCK);
+    if (open_file.get() < 0 || !synced(open_file)) return last_error();
+    return open_file.close();
+  }
+
+  std::error_code make_folder(const fs::path& folder) override {
+    std::error_code error;
+    fs::create_directory(folder, error);
     return error;
   }
 

@@ -34,8 +34,17 @@ class Files {
   /// synced, renamed.
   virtual std::error_code replace(const std::filesystem::path& file, std::string_view contents) = 0;
 
-  /// Renames a file within its folder; one that has the name `to` is replaced.
+  /// Makes a file, or empties it, writes and syncs it: it is on the disk then.
+  virtual std::error_code write(const std::filesystem::path& file, std::string_view contents) = 0;
+
+  /// Renames a file or a folder within its folder; a file that has the name `to` is replaced.
   virtual std::error_code rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+
+  /// What was written to a regular file, or which names a folder has, is on the disk afterwards.
+  virtual std::error_code sync(const std::filesystem::path& file) = 0;
+
+  /// Makes a folder; one that is there already is left as it is.
+  virtual std::error_code make_folder(const std::filesystem::path& folder) = 0;
 
   /// Adds `bytes` to a regular file of `size` bytes; of any other size it is left alone. On failure the first of
   /// the bytes may have been added. They are in the hands of the system then, not synced: they outlive this

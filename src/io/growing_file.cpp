@@ -1,6 +1,9 @@
 #include "io/growing_file.h"
 
+#include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "quench/error.h"
 
@@ -32,6 +35,35 @@ std::error_code GrowingFile::flush() {
     pending_.pop_front();
   }
   return {};
+}
+
+void GrowingFile::archive(Archive& archive) {
+  auto written = static_cast<std::int64_t>(written_);
+  std::vector<std::int64_t> lengths;
+  std::string pending;
+  for (const std::string& piece : pending_) {
+    lengths.push_back(static_cast<std::int64_t>(piece.size()));
+    pending += piece;
+  }
+  archive.value("written", written);
+  archive.values("lengths", lengths);
+  archive.value("pending", pending);
+  if (!archive.reading()) return;
+  written_ = static_cast<std::uint64_t>(written);
+  torn_ = 0;
+  pending_.clear();
+  std::size_t at = 0;
+  for (const std::int64_t length : lengths) {
+    if (length < 0 || static_cast<std::uint64_t>(length) > pending.size() - at)
+      throw Error(file_.string() + ": the archive lacks pieces that were pending");
+    pending_.push_back(pending.substr(at, static_cast<std::size_t>(length)));
+    at += static_cast<std::size_t>(length);
+  }
+  constexpr auto any_size = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (const std::error_code error = files_.cut(file_, any_size, written_)) {
+    throw Error(file_.string() + " cannot be cut to the " + std::to_string(written_) +
+                " bytes that it had at the checkpoint: " + error.message());
+  }
 }
 
 std::error_code GrowingFile::write(std::string_view piece) {

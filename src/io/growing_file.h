@@ -7,8 +7,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "io/files.h"
+#include "quench/archive.h"
 
 namespace quench::io {
 
@@ -20,6 +22,8 @@ class GrowingFile {
  public:
   /// Makes the file, with what it begins with. Throws Error when it is there already or cannot be written.
   GrowingFile(Files& files, std::filesystem::path file, std::string_view beginning);
+  /// Goes on with a file that is there: archive() has yet to read what it held.
+  GrowingFile(Files& files, std::filesystem::path file) : files_(files), file_(std::move(file)) {}
 
   /// Gives the file another name in its folder, replacing what has that name. Throws Error when that fails.
   void rename(const std::filesystem::path& file);
@@ -28,6 +32,11 @@ class GrowingFile {
   std::error_code add(std::string piece);
   /// Tries again to write what is pending.
   std::error_code flush();
+  /// What was written is on the disk afterwards.
+  std::error_code sync() { return files_.sync(file_); }
+  /// How long the file is and what is pending. Reading cuts the file to that length; throws Error when that cannot
+  /// be done, as when it is shorter.
+  void archive(Archive& archive);
 
   /// Pieces that are in memory only.
   std::int64_t pending() const { return static_cast<std::int64_t>(pending_.size()); }

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view model_choices[] = {"mlp", "cnn"};
 constexpr std::string_view optimizer_choices[] = {"sgd", "adam", "amsgrad"};
-constexpr std::string_view schedule_choices[] = {"fdr",   "constant", "preset", "sasa",
-                                                 "pflug", "pesme",    "abel",   "plateau"};
+constexpr std::string_view schedule_choices[] = {"fdr",   "constant", "preset",  "sasa",  "pflug",
+                                                 "pesme", "abel",     "plateau", "stages"};
 constexpr std::string_view detectors_choices[] = {"none", "cheap", "all"};
 constexpr std::string_view sampling_choices[] = {"shuffle", "iid"};
 
@@ -24,7 +24,8 @@ constexpr Option table[] = {
      .group = "Data",
      .target = &Settings::data,
      .help = "folder that holds mnist/ or cifar-10-batches-bin/; when that has none of the files and --data is not "
-             "given, generated images stand in"},
+             "given, generated images stand in",
+     .decides = false},
     {.name = "--show-data",
      .argument = "FILE",
      .group = "Data",
@@ -45,7 +46,8 @@ constexpr Option table[] = {
      .group = "Model and training",
      .target = &Settings::epochs,
      .help = "passes over the training set",
-     .range = {1, 1e9}},
+     .range = {1, 1e9},
+     .decides = false},
     {.name = "--batch",
      .argument = "N",
      .group = "Model and training",
@@ -107,6 +109,12 @@ constexpr Option table[] = {
      .group = "Model and training",
      .target = &Settings::seed,
      .help = "of the initial weights"},
+    {.name = "--init",
+     .argument = "FILE",
+     .group = "Model and training",
+     .target = &Settings::init,
+     .help = "begin with the parameters of a safetensors file instead of random ones",
+     .decides = false},
     {.name = "--data-seed",
      .argument = "N",
      .group = "Model and training",
@@ -126,7 +134,7 @@ constexpr Option table[] = {
      .group = "Learning rate",
      .target = &Settings::schedule,
      .help = "when the learning rate is cut: when the two sides of the fluctuation-dissipation relation agree, "
-             "never, every --preset-epochs, or when another detector finds it spent",
+             "never, every --preset-epochs, when another detector finds it spent, or as --stages has it",
      .choices = schedule_choices,
      .default_text = "fdr; constant for adam and amsgrad"},
     {.name = "--fdr-threshold",
@@ -195,6 +203,36 @@ constexpr Option table[] = {
      .help = "which others say in decisions.csv when they would have cut; all adds pflug, for which a run without "
              "momentum has to store the velocity",
      .choices = detectors_choices},
+    {.name = "--stages",
+     .argument = "LIST",
+     .group = "Learning rate",
+     .target = &Settings::stages,
+     .help =
+         "one learning rate after the other, LR:EPOCHS,LR:EPOCHS,...: at each junction the velocity is set to 0 "
+         "and all averages begin anew; takes the place of --lr, --epochs and --schedule"},
+
+    {.name = "--fdr2-every",
+     .argument = "K",
+     .group = "Landscape",
+     .target = &Settings::fdr2_every,
+     .help =
+         "measure the squared gradient over the training set at the end of every K-th epoch of a stage and of its "
+         "last, and at a random step of each of them, for the second relation (fdr2.csv, stages.csv); with 0 "
+         "never; "
+         "implies --schedule constant",
+     .range = {0, 1e9}},
+    {.name = "--fdr2-half",
+     .argument = "",
+     .group = "Landscape",
+     .target = &Settings::fdr2_half,
+     .help = "only in the second half of each stage, which is all that its averages at the end take"},
+    {.name = "--fdr2-products",
+     .argument = "N",
+     .group = "Landscape",
+     .target = &Settings::fdr2_products,
+     .help =
+         "at the end of each stage, N products with the Hessian for Tr(HC), each two passes over the training set",
+     .range = {0, 1e6}},
 
     {.name = "--threads",
      .argument = "N",
@@ -202,20 +240,38 @@ constexpr Option table[] = {
      .target = &Settings::threads,
      .help = "threads that compute; results do not depend on it",
      .range = {1, ThreadPool::max_threads},
-     .default_text = "the processors this process may use"},
+     .default_text = "the processors this process may use",
+     .decides = false},
 
     {.name = "--eval-every",
      .argument = "K",
      .group = "Output",
      .target = &Settings::eval_every,
      .help = "measure f and accuracies after every K-th epoch and the last, with 0 never",
-     .range = {0, 1e9}},
+     .range = {0, 1e9},
+     .decides = false},
     {.name = "--out",
      .argument = "DIR",
      .group = "Output",
      .target = &Settings::out,
      .help = "folder for log.csv and run.json",
-     .default_text = "runs/DATASET-MODEL-seedN, numbered when it exists"},
+     .default_text = "runs/DATASET-MODEL-seedN, numbered when it exists",
+     .decides = false},
+    {.name = "--checkpoint-every",
+     .argument = "TIME",
+     .group = "Output",
+     .target = &Settings::checkpoint_every,
+     .help = "write a checkpoint every so many seconds (60s), steps (200steps) or epochs (5), besides when the run "
+             "ends; with 0 only then",
+     .decides = false},
+    {.name = "--resume",
+     .argument = "DIR",
+     .group = "Output",
+     .target = &Settings::resume,
+     .help = "go on from the newest checkpoint of the run in DIR, with its settings; auto: of --out, or begin anew "
+             "when "
+             "it has none",
+     .recorded = false},
     {.name = "--force",
      .argument = "",
      .group = "Output",

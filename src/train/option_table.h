@@ -35,6 +35,7 @@ struct Option {
   std::span<const std::string_view> choices{};  ///< of texts; empty: any text but the empty one
   std::string_view default_text{};              ///< what --help says where the default is no plain value
   bool recorded = true;                         ///< run.json lists it among the settings
+  bool decides = true;                          ///< results depend on it: --resume takes no other value
 };
 
 /// All options, those of one group together.

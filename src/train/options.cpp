@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "io/numbers.h"
+#include "train/checkpoint.h"
 #include "train/datasets.h"
-#include "train/option_table.h"
+#include "train/stages.h"
 
 namespace quench::train {
 namespace {
@@ -106,7 +107,9 @@ std::string lost_in_float(const Option& option, std::string_view text) {
   return {};
 }
 
-void set_value(const Option& option, std::string_view text, Settings& settings) {
+}  // namespace
+
+void set_option(const Option& option, std::string_view text, Settings& settings) {
   const bool good = std::visit(
       [&](auto member) {
         auto& value = settings.*member;
@@ -130,6 +133,8 @@ void set_value(const Option& option, std::string_view text, Settings& settings) 
                      ", expected " + expectation(option));
   }
 }
+
+namespace {
 
 void set_dataset(std::string_view word, Settings& settings) {
   if (!settings.dataset.empty()) {
@@ -157,11 +162,39 @@ Settings with_defaults(const Settings& settings, std::span<const Option* const> 
   const auto is_given = [&](std::string_view name) {
     return std::any_of(given.begin(), given.end(), [&](const Option* option) { return option->name == name; });
   };
+  for (const Option* option : given) result.given.push_back(option->name);
   result.data_given = is_given("--data");
+  parse_checkpoint_interval(result.checkpoint_every);
+  if (is_given("--stages")) {
+    for (const std::string_view name : {"--lr", "--epochs", "--schedule"}) {
+      if (is_given(name)) throw UsageError(std::string(name) + ": found with --stages, which take its place");
+    }
+    const std::vector<Stage> stages = parse_stages(result.stages);
+    result.schedule = "stages";
+    result.lr = stages.front().lr;
+    result.epochs = stages.back().last_epoch;
+  } else if (result.schedule == "stages") {
+    throw UsageError("--schedule: found \"stages\" without --stages, which say what they are");
+  }
+  if (result.fdr2_every > 0) {
+    if (!is_given("--schedule") && !is_given("--stages")) result.schedule = "constant";
+    if (result.schedule != "constant" && result.schedule != "stages") {
+      throw UsageError("--fdr2-every: found with --schedule " + result.schedule +
+                       ", which may change the learning rate any time; expected constant, or --stages");
+    }
+  }
+  for (const std::string_view name : {"--fdr2-half", "--fdr2-products"}) {
+    if (result.fdr2_every == 0 && (name == "--fdr2-half" ? result.fdr2_half : result.fdr2_products > 0))
+      throw UsageError(std::string(name) + ": found without --fdr2-every, which makes the measurements");
+  }
+  if (is_given("--init") && is_given("--seed"))
+    throw UsageError("--seed: found with --init, whose file takes the place of the initial weights");
   if (!is_given("--data-seed")) result.data_seed = result.seed;
   if (result.optimizer != "sgd") {
-    if (!is_given("--lr")) result.lr = 0.001;
-    if (!is_given("--schedule")) result.schedule = "constant";
+    if (!is_given("--lr") && !is_given("--stages")) result.lr = 0.001;
+    if (!is_given("--schedule") && !is_given("--stages")) result.schedule = "constant";
+    if (result.fdr2_every > 0) refuse_with_optimizer(result, "--fdr2-every");
+    if (result.fdr2_products > 0) refuse_with_optimizer(result, "--fdr2-products");
     if (!is_given("--momentum")) result.momentum = 0;
     // What the rule has not got, or what is defined by it.
     if (result.momentum != 0) refuse_with_optimizer(result, "--momentum");
@@ -234,11 +267,11 @@ Settings parse_options(std::span<const std::string_view> words) {
       }
       value = words[++i];
     }
-    set_value(option, value, settings);
+    set_option(option, value, settings);
     if (settings.help || settings.version) return settings;
     given.push_back(&option);
   }
-  if (settings.dataset.empty()) {
+  if (settings.dataset.empty() && (settings.resume.empty() || settings.resume == "auto")) {
     throw UsageError("found no data set, expected " + listed_datasets() + "; --help says more");
   }
   return with_defaults(settings, given);

@@ -3,14 +3,19 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "io/checksum.h"
 #include "io/csv.h"
 #include "io/files.h"
 #include "io/numbers.h"
+#include "io/read_file.h"
+#include "nn/parameter_file.h"
 #include "quench/adam.h"
+#include "quench/archive.h"
 #include "quench/executor.h"
 #include "quench/graph.h"
 #include "quench/model.h"
@@ -18,17 +23,22 @@
 #include "quench/system.h"
 #include "train/datasets.h"
 #include "train/interrupt.h"
+#include "train/landscape.h"
 #include "train/machine.h"
 #include "train/model_file.h"
 #include "train/options.h"
 #include "train/report/run_report.h"
+#include "train/resume.h"
 #include "train/run_folder.h"
 #include "train/run_record.h"
+#include "train/state_file.h"
 #include "train/summary.h"
 #include "train/trainer.h"
 
 namespace quench::train {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::uint64_t parameter_checksum(const Parameters& parameters) {
   io::Checksum sum;
@@ -104,8 +114,8 @@ RunRecord make_record(const Settings& settings, std::span<const std::string_view
   return record;
 }
 
-/// Writes what is still pending, the last run.json and the parameters, and prints the summary. Returns what was
-/// lost: rows, files or printed results; empty when nothing was.
+/// Writes what is still pending, the parameters and the last run.json, and prints the summary. Returns what was
+/// lost: rows, run.json or printed results; empty when nothing was.
 std::string finish(RunFolder& folder, const RunRecord& record, const Parameters& parameters,
                    const Normalization& normalization, Console& console) {
   std::string lost;
@@ -147,23 +157,96 @@ std::string finish(RunFolder& folder, const RunRecord& record, const Parameters&
   return lost;
 }
 
+bool has_stages_table(const Settings& settings) { return !settings.stages.empty() || settings.fdr2_every > 0; }
+
+std::vector<TableKind> tables_of(const Settings& settings) {
+  std::vector<TableKind> tables = {
+      {"log.csv", log_columns()}, {"decisions.csv", decision_columns()}, {"layers.csv", layer_columns()}};
+  if (has_stages_table(settings)) tables.push_back({"stages.csv", stage_columns()});
+  if (settings.fdr2_every > 0) tables.push_back({"fdr2.csv", fdr2_columns()});
+  return tables;
+}
+
+/// How a run begins: anew, or at a checkpoint.
+struct Beginning {
+  Settings settings;
+  std::optional<ResumePoint> point;
+  fs::path folder;  ///< of a run that goes on
+};
+
+/// A run that goes on in another folder takes its tables along. Throws Error when that holds a run already.
+void copy_tables(const fs::path& from, const Settings& settings) {
+  std::error_code error;
+  fs::create_directories(settings.out, error);
+  std::vector<std::string> names = {"steps.bin"};
+  for (const TableKind& table : tables_of(settings)) names.emplace_back(table.name);
+  const auto mode = settings.force ? fs::copy_options::overwrite_existing : fs::copy_options::none;
+  for (const std::string& name : names) {
+    if (!error) fs::copy_file(from / name, fs::path(settings.out) / name, mode, error);
+    if (error) {
+      throw Error("output folder " + settings.out + " cannot take " + (from / name).string() + ": " +
+                  error.message());
+    }
+  }
+}
+
+Beginning begin(const Settings& asked) {
+  Beginning beginning{.settings = asked, .point = {}, .folder = {}};
+  if (asked.resume.empty()) return beginning;
+  beginning.point = find_resume_point(asked);
+  if (!beginning.point) {
+    // What is there was cut off before its first checkpoint, and must be the same run.
+    const fs::path folder = default_run_folder(asked), record = folder / "run.json";
+    std::error_code ignored;
+    if (fs::exists(record, ignored)) {
+      beginning.settings = resumed_settings(asked, io::parse_json(io::read_file(record)), folder.string());
+      beginning.settings.force = true;
+    }
+    beginning.settings.out = folder.string();
+    return beginning;
+  }
+  const ResumePoint& point = *beginning.point;
+  beginning.settings = resumed_settings(asked, point.record, point.folder.string());
+  const bool elsewhere = asked.resume != "auto" && !asked.out.empty() &&
+                         fs::weakly_canonical(asked.out) != fs::weakly_canonical(point.run);
+  beginning.folder = elsewhere ? fs::path(asked.out) : point.run;
+  beginning.settings.out = beginning.folder.string();
+  if (elsewhere) copy_tables(point.run, beginning.settings);
+  return beginning;
+}
+
+std::string resumed_line(const fs::path& checkpoint, const RunRecord& record) {
+  const std::int64_t into_epoch = record.steps_done - record.epochs_done * record.steps_per_epoch;
+  std::string text = "  resumed     from " + checkpoint.string() + ", after " + io::to_text(record.epochs_done) +
+                     (record.epochs_done == 1 ? " epoch" : " epochs");
+  if (into_epoch > 0) text += " and " + io::to_text(into_epoch) + " steps";
+  return text + "\n";
+}
+
 }  // namespace
 
-int run(const Settings& settings, std::span<const std::string_view> words, Console& console) {
+int run(const Settings& asked, std::span<const std::string_view> words, Console& console) {
   instruction_set();  // an unknown QUENCH_ISA is refused before anything else is done
-  if (!settings.show_data.empty()) {
-    show_data(settings, console);
+  if (!asked.show_data.empty()) {
+    show_data(asked, console);
     return 0;
   }
   const InterruptWatch interrupt;
-  const TableKind tables[] = {
-      {"log.csv", log_columns()}, {"decisions.csv", decision_columns()}, {"layers.csv", layer_columns()}};
-  RunFolder folder(io::disk(), settings, tables);
+  Beginning beginning = begin(asked);
+  const Settings& settings = beginning.settings;
+  if (beginning.point && !beginning.point->warning.empty()) console.warning(beginning.point->warning);
   if (settings.threads > 0) set_default_threads(static_cast<int>(settings.threads));
+
+  std::optional<Archive> state;
+  if (beginning.point) state = parse_state(beginning.point->checkpoint.state, beginning.point->folder.string());
+  const std::vector<TableKind> tables = tables_of(settings);
+  RunFolder folder =
+      state ? RunFolder(io::disk(), beginning.folder, tables, *state) : RunFolder(io::disk(), settings, tables);
 
   const OpenedDataset data = open_dataset(settings);
   console.note(data.notice);
   check_batch(settings, data.images);
+  if (beginning.point) check_same_world(*beginning.point, data.checksum());
 
   const ImageSet& images = data.images.train;
   Graph graph;
@@ -171,6 +254,7 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   const Tensor logits = settings.model == "cnn" ? cnn(input, images.classes()) : mlp(input, images.classes());
   const Tensor loss = softmax_cross_entropy(logits);
   Model model(graph, loss, {.batch = static_cast<int>(settings.batch), .seed = settings.seed});
+  if (!settings.init.empty() && !state) load_parameters(settings.init, model.parameters());
   const ChosenOptimizer chosen = make_optimizer(settings, model.parameters());
   Optimizer& optimizer = *chosen.rule;
 
@@ -178,27 +262,57 @@ int run(const Settings& settings, std::span<const std::string_view> words, Conso
   record.model_bytes = model.bytes() + chosen.bytes;
   record.output_folder = folder.path().string();
   record.settings.out = record.output_folder;
+  if (beginning.point) {
+    record.start_checksum = beginning.point->start_checksum();
+  } else if (!settings.init.empty()) {
+    record.start_checksum = io::hexadecimal(parameter_checksum(model.parameters()));
+  }
   // Nothing began: the folder stays free for another try.
   if (const int signal = interrupt.signal(); signal != 0) {
     console.note("interrupted before training began\n");
     return 128 + signal;
   }
-  folder.begin(record);
-  std::error_code ignored;
-  std::filesystem::remove(folder.path() / model_file_name, ignored);  // of a run that this one replaces
+
+  Schedule schedule({optimizer, model.parameters(), folder.table(1), folder.table(2), folder.steps()}, settings,
+                    record.steps_per_epoch);
+  std::optional<Landscape> landscape;
+  if (has_stages_table(settings)) {
+    landscape.emplace(Landscape::Parts{model, optimizer, images, folder.table(3),
+                                       settings.fdr2_every > 0 ? &folder.table(4) : nullptr},
+                      settings, record.steps_per_epoch);
+  }
+  Trainer trainer(
+      {data.images, model, optimizer, schedule, landscape ? &*landscape : nullptr, folder, console, interrupt},
+      record);
+  if (state) {
+    const Checkpoint& checkpoint = beginning.point->checkpoint;
+    const std::string source = (beginning.point->folder / model_file_name).string();
+    set_parameters(io::parse_safetensors(checkpoint.model, source), source, model.parameters());
+    trainer.resume(*state);
+    if (record.steps_done > settings.epochs * record.steps_per_epoch) {
+      throw UsageError("--epochs: found " + io::to_text(settings.epochs) + ", expected at least " +
+                       io::to_text(record.epochs_done) + ", which " + beginning.point->folder.string() +
+                       " has behind it");
+    }
+    folder.write_record(record);
+    Checkpoints(io::disk(), folder.path()).forget_after(beginning.point->step);
+  } else {
+    folder.begin(record);
+    std::error_code ignored;
+    fs::remove(folder.path() / model_file_name, ignored);  // of a run that this one replaces
+    Checkpoints(io::disk(), folder.path()).forget_after(-1);
+  }
   console.note(header_block(record));
+  if (beginning.point) console.note(resumed_line(beginning.point->folder, record));
   if (settings.weight_decay == 0 && settings.schedule == "fdr") {
     console.warning(
         "--weight-decay 0: nothing confines the norm of the parameters, so O_L and O_R never settle to be equal "
-        "and "
-        "the learning rate may never be cut; the paper uses 0.01");
+        "and the learning rate may never be cut; the paper uses 0.01");
   }
 
   std::exception_ptr failure;
   try {
-    Schedule schedule({optimizer, model.parameters(), folder.table(1), folder.table(2), folder.steps()}, settings,
-                      record.steps_per_epoch);
-    Trainer({data.images, model, optimizer, schedule, folder, console, interrupt}, record).run();
+    trainer.run();
     record.status = record.epochs_done == settings.epochs ? "finished" : "interrupted";
   } catch (const std::exception& error) {
     failure = std::current_exception();

@@ -53,12 +53,11 @@ fs::path make_run_folder(const Settings& settings, Undo& undo) {
     make_folders(settings.out, undo);
     return settings.out;
   }
-  const fs::path parent = "runs";
-  make_folders(parent, undo);
-  const std::string name = settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed);
-  fs::path folder = parent / name;
+  const fs::path first = default_run_folder(settings);
+  make_folders(first.parent_path(), undo);
+  fs::path folder = first;
   // Making it is the test whether it is free: two runs that start together get two folders.
-  for (int number = 2; !make_new(folder, undo); ++number) folder = parent / (name + "-" + io::to_text(number));
+  for (int number = 2; !make_new(folder, undo); ++number) folder = first.string() + "-" + io::to_text(number);
   return folder;
 }
 
@@ -83,13 +82,18 @@ fs::path first_name(const fs::path& file, bool force) {
 
 }  // namespace
 
+fs::path default_run_folder(const Settings& settings) {
+  if (!settings.out.empty()) return settings.out;
+  return fs::path("runs") / (settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed));
+}
+
 Undo::~Undo() {
   std::error_code ignored;
   for (; !made_.empty(); made_.pop_back()) fs::remove(made_.back(), ignored);
 }
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables)
-    : files_(files), folder_(make_run_folder(settings, undo_)) {
+    : files_(files), folder_(make_run_folder(settings, undo_)), lock_(folder_) {
   for (const TableKind& kind : tables) {
     names_.push_back(folder_ / kind.name);
     check_free(names_.back(), settings.force);
@@ -104,6 +108,33 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
   }
   steps_.emplace_back(files, first_name(steps, settings.force), "QSTEPS1\n");
   undo_.add(steps_.back().path());
+}
+
+RunFolder::RunFolder(io::Files& files, fs::path folder, std::span<const TableKind> tables, Archive& archive)
+    : files_(files), folder_(std::move(folder)), lock_(folder_) {
+  for (const TableKind& kind : tables) {
+    names_.push_back(folder_ / kind.name);
+    tables_.emplace_back(files, names_.back(), kind.columns.size());
+  }
+  steps_.emplace_back(files, folder_ / steps_name);
+  this->archive(archive);
+}
+
+void RunFolder::archive(Archive& archive) {
+  const Archive::Group group(archive, "files");
+  for (io::CsvTable& table : tables_) {
+    const Archive::Group own(archive, table.file().filename().string());
+    table.archive(archive);
+  }
+  const Archive::Group own(archive, steps_name);
+  steps().archive(archive);
+}
+
+std::error_code RunFolder::sync() {
+  for (io::CsvTable& table : tables_) {
+    if (const std::error_code error = table.sync()) return error;
+  }
+  return steps().sync();
 }
 
 void RunFolder::begin(const RunRecord& record) {

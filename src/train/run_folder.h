@@ -5,10 +5,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "io/csv.h"
 #include "io/files.h"
+#include "io/folder_lock.h"
+#include "quench/archive.h"
 #include "train/run_record.h"
 #include "train/settings.h"
 
@@ -36,15 +39,21 @@ struct TableKind {
   std::vector<std::string> columns;
 };
 
+/// settings.out, or without one runs/<data set>-<model>-seed<seed>.
+std::filesystem::path default_run_folder(const Settings& settings);
+
 /// Holds the tables (log.csv first) and run.json. Without --force the tables are made at once, and of several runs
 /// that want the folder one gets it. With --force they are made beside the old ones, which stay as they are until
 /// begin(). Until then the destructor removes what was made, folders included.
 class RunFolder {
  public:
   /// Makes settings.out, or without one a folder nobody has (runs/mnist-mlp-seed1, runs/mnist-mlp-seed1-2, ...),
-  /// and the tables with their headers. Throws Error when it holds a run already and --force is not given, and when
-  /// folder or tables cannot be made.
+  /// and the tables with their headers. Throws Error when it holds a run already and --force is not given, when
+  /// another process trains there, and when folder or tables cannot be made.
   RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables);
+  /// Goes on in the folder of an earlier run of the same tables, which are cut to what they were when the archive
+  /// was written. Throws Error when a file is missing or shorter than that.
+  RunFolder(io::Files& files, std::filesystem::path folder, std::span<const TableKind> tables, Archive& archive);
 
   const std::filesystem::path& path() const { return folder_; }
   /// In the order in which they were given.
@@ -56,6 +65,10 @@ class RunFolder {
   /// Writes the first run.json and, with --force, puts the new tables in the places of the old ones. Throws Error
   /// when that fails; unless it is one of the very last steps, renaming the tables, the old run is whole then.
   void begin(const RunRecord& record);
+  /// How far the files are.
+  void archive(Archive& archive);
+  /// What was written to the tables and steps.bin is on the disk afterwards; else why not.
+  std::error_code sync();
   /// Replaces run.json. Throws Error when it cannot be written; what it held stays.
   void write_record(const RunRecord& record);
 
@@ -63,6 +76,7 @@ class RunFolder {
   io::Files& files_;
   Undo undo_;
   std::filesystem::path folder_;
+  io::FolderLock lock_;
   std::vector<std::filesystem::path> names_;  // of the tables, once the run has begun
   std::vector<io::CsvTable> tables_;
   std::vector<io::GrowingFile> steps_;  // one

@@ -94,6 +94,45 @@ void write_results(io::JsonWriter& json, const RunRecord& record) {
 
 }  // namespace
 
+void archive(Archive& archive, RunRecord& record) {
+  archive.value("epochs_done", record.epochs_done);
+  archive.value("steps_done", record.steps_done);
+  archive.value("elapsed_seconds", record.seconds);
+  archive.value("training_seconds", record.training_seconds);
+  archive.value("cuts", record.cuts);
+  archive.value("measured_epoch", record.measured_epoch);
+  bool has_row = record.last_row.has_value(), has_measurement = record.last_measurement.has_value();
+  archive.value("has_row", has_row);
+  archive.value("has_measurement", has_measurement);
+  if (has_row) {
+    EpochRow& row = archive.reading() ? record.last_row.emplace() : *record.last_row;
+    FdrVerdict& verdict = row.fdr.verdict;
+    const Archive::Group group(archive, "row");
+    archive.value("f_batch", row.f_batch);
+    archive.value("next_lr", row.fdr.next_lr);
+    auto kind = static_cast<int>(verdict.verdict);
+    archive.value("verdict", kind);
+    verdict.verdict = static_cast<Verdict>(kind);
+    archive.value("cause", verdict.cause);
+    archive.value("epochs_to_go", verdict.epochs_to_go);
+    archive.value("O_L", verdict.whole.o_l);
+    archive.value("O_R", verdict.whole.o_r);
+    archive.value("ratio", verdict.whole.ratio);
+    archive.value("ratio_sd", verdict.whole.ratio_sd);
+  }
+  if (has_measurement) {
+    Measurement& last = archive.reading() ? record.last_measurement.emplace() : *record.last_measurement;
+    const Archive::Group group(archive, "measurement");
+    archive.value("f", last.f);
+    archive.value("cross_entropy", last.cross_entropy);
+    archive.value("train_accuracy", last.train_accuracy);
+    archive.value("test_cross_entropy", last.test_cross_entropy);
+    archive.value("test_accuracy", last.test_accuracy);
+    archive.value("test_accuracy_error", last.test_accuracy_error);
+    archive.value("test_images", last.test_images);
+  }
+}
+
 bool measured_before_the_end(const RunRecord& record) {
   return record.last_measurement && record.measured_epoch * record.steps_per_epoch != record.steps_done;
 }
@@ -118,6 +157,12 @@ std::string to_json(const RunRecord& record) {
   json.key("bytes").number(record.model_bytes);
   json.key("steps_per_epoch").number(record.steps_per_epoch);
   json.end_object();
+  if (!record.start_checksum.empty()) {
+    json.key("start").begin_object();
+    json.key("file").string(record.settings.init);
+    json.key("checksum").string(record.start_checksum);
+    json.end_object();
+  }
   write_environment(json, record);
   write_results(json, record);
   json.end_object();

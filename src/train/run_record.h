@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "quench/archive.h"
 #include "train/epoch_row.h"
 #include "train/settings.h"
 
@@ -28,6 +29,7 @@ struct RunRecord {
   std::uint64_t model_bytes = 0;
   std::int64_t steps_per_epoch = 0;
   int threads = 0;
+  std::string start_checksum;  ///< of the parameters that --init gave; empty without
 
   // What changes.
   std::string status = "running";  ///< then "finished", "interrupted" or "failed"
@@ -42,6 +44,9 @@ struct RunRecord {
   std::int64_t measured_epoch = 0;                  ///< which last_measurement is of: the state at its end
   std::optional<std::uint64_t> parameter_checksum;  ///< io::Checksum over all tensors in order
 };
+
+/// What of a record changes while training goes on, and of its last row and measurement what the summary says.
+void archive(Archive& archive, RunRecord& record);
 
 /// Whether training went on after the last measurement, so that its figures are not those of the final parameters.
 bool measured_before_the_end(const RunRecord& record);

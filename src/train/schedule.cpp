@@ -29,8 +29,13 @@ CutOptions cut_options(const Settings& settings) {
           .max_cuts = settings.max_cuts};
 }
 
+/// Whether the learning rate is no detector's business.
+bool never_cuts(const Settings& settings) {
+  return settings.schedule == "constant" || settings.schedule == "stages";
+}
+
 std::unique_ptr<Detector> make_active(const Settings& settings, const Parameters& parameters) {
-  if (settings.schedule == "fdr" || settings.schedule == "constant") return nullptr;
+  if (settings.schedule == "fdr" || never_cuts(settings)) return nullptr;
   if (settings.schedule == "preset") {
     return std::make_unique<PresetDetector>(PresetOptions{.epochs = settings.preset_epochs});
   }
@@ -86,12 +91,18 @@ void Schedule::begin() {
 void Schedule::begin_epoch(std::int64_t epoch) {
   epoch_ = epoch;
   cut_in_epoch_ = false;
+  prepare_epoch();
+  audit_.watch(parts_.optimizer.norms());
+}
+
+void Schedule::continue_epoch() { prepare_epoch(); }
+
+void Schedule::prepare_epoch() {
   steps_.reserve(static_cast<std::size_t>(3 * steps_per_epoch_));
   fdr_.reserve(steps_per_epoch_);
   if (active_) active_->reserve(steps_per_epoch_);
   for (Watcher& watcher : watchers_) watcher.detector->reserve(steps_per_epoch_);
-  parts_.optimizer.watch((epoch - 1) % watch_parts, watch_parts);
-  audit_.watch(parts_.optimizer.norms());
+  parts_.optimizer.watch((epoch_ - 1) % watch_parts, watch_parts);
 }
 
 void Schedule::step(double loss) {
@@ -131,7 +142,7 @@ FdrRow Schedule::end_epoch() {
   write_steps();
   watch_others();
   const bool due = settings_.fdr_every == 0 || fdr_.averages().steps() % settings_.fdr_every == 0;
-  if (due && settings_.schedule != "constant") decide();
+  if (due && !never_cuts(settings_)) decide();
   row.cut = cut_in_epoch_;
   row.next_lr = parts_.optimizer.lr;
   return row;
@@ -203,6 +214,26 @@ void Schedule::write_steps() {
   }
   steps_.clear();
   parts_.steps.add(std::move(bytes));
+}
+
+void Schedule::archive(Archive& archive) {
+  const Archive::Group group(archive, "schedule");
+  const auto part = [&](std::string_view name, auto& object) {
+    const Archive::Group own(archive, name);
+    object.archive(archive);
+  };
+  part("fdr", fdr_);
+  if (active_) part("active", *active_);
+  part("cutter", cutter_);
+  for (const Watcher& watcher : watchers_) part(watcher.detector->name(), *watcher.detector);
+  part("tensors", tensors_);
+  if (shift_) part("shift", *shift_);
+  part("audit", audit_);
+  archive.values("steps", steps_);
+  archive.value("epoch", epoch_);
+  archive.value("step", step_);
+  archive.value("fdr_was_spent", fdr_was_spent_);
+  archive.value("cut_in_epoch", cut_in_epoch_);
 }
 
 }  // namespace quench::train

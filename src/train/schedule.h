@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/csv.h"
+#include "quench/archive.h"
 #include "quench/audit.h"
 #include "quench/detector.h"
 #include "quench/fdr.h"
@@ -54,6 +55,10 @@ class Schedule {
   /// Before the first step.
   void begin();
   void begin_epoch(std::int64_t epoch);
+  /// Goes on in the middle of the epoch that the archive was written in.
+  void continue_epoch();
+  /// The learning rate and the velocity were changed from outside, between two epochs.
+  void begin_stage() { restart(); }
   /// After each step: loss is that of the mini-batch with L2. May change the learning rate when --fdr-every asks
   /// for it. Allocates nothing unless it cuts.
   void step(double loss);
@@ -61,6 +66,8 @@ class Schedule {
   FdrRow end_epoch();
 
   std::int64_t cuts() const { return cutter_.cuts(); }
+  /// All that later decisions and rows depend on.
+  void archive(Archive& archive);
 
  private:
   struct Watcher {
@@ -71,6 +78,8 @@ class Schedule {
   bool decide();
   void watch_others();
   void restart();
+  /// Makes room for the steps of an epoch, and chooses what the optimiser watches in it.
+  void prepare_epoch();
   void write_decision(const Detector& detector, bool active, const Decision& decision);
   void write_layers();
   void write_steps();

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace quench::train {
 
@@ -43,15 +45,26 @@ struct Settings {
   std::uint64_t data_seed = 1;  ///< parse_options sets it to `seed` unless it is given
   std::string sampling = "shuffle";
 
+  std::string stages;  ///< see stages.h; empty: one of all epochs
+  std::string init;    ///< file with the initial parameters; empty: drawn from the seed
+  std::int64_t fdr2_every = 0;
+  bool fdr2_half = false;
+  std::int64_t fdr2_products = 0;
+
   std::int64_t threads = 0;  ///< 0: as many as the machine offers
   std::int64_t eval_every = 1;
 
   std::string out;  ///< empty: runs/<dataset>-<model>-seed<seed>, or that with a number when it exists
   bool force = false;
+  std::string checkpoint_every = "60s";
+  std::string resume;  ///< a run's folder, a checkpoint of it, or "auto"; empty: begin anew
   bool quiet = false;
 
   bool help = false;
   bool version = false;
+
+  /// Names of the options that the command line gave: those that --resume holds against the checkpoint's.
+  std::vector<std::string_view> given;
 };
 
 }  // namespace quench::train

@@ -4,8 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "io/files.h"
 #include "io/numbers.h"
+#include "nn/parameter_file.h"
 #include "quench/error.h"
+#include "train/model_file.h"
+#include "train/state_file.h"
 
 namespace quench::train {
 namespace {
@@ -26,7 +30,10 @@ Trainer::Trainer(const Parts& parts, RunRecord& record)
           {.epochs = record.settings.epochs,
            .steps_per_epoch = record.steps_per_epoch,
            .images_per_step = record.settings.batch},
-          [console = &parts.console](std::string_view text) { console->note(text); }, parts.console.width()) {}
+          [console = &parts.console](std::string_view text) { console->note(text); }, parts.console.width()),
+      stages_(stages_of(record.settings)),
+      checkpoints_(io::disk(), parts.folder.path()),
+      interval_(parse_checkpoint_interval(record.settings.checkpoint_every)) {}
 
 void Trainer::run() {
   const auto end = [this] {
@@ -45,33 +52,57 @@ void Trainer::run() {
 void Trainer::train() {
   const Settings& settings = record_.settings;
   parts_.console.result(table_header(parts_.data.test.size()));
-  parts_.schedule.begin();
-  for (std::int64_t epoch = 1; epoch <= settings.epochs && parts_.interrupt.signal() == 0; ++epoch) {
+  if (!resumed_) parts_.schedule.begin();
+  checkpoint_step_ = resumed_ ? record_.steps_done : -1;
+  checkpoint_time_ = seconds();
+  while (position_.epoch <= settings.epochs && parts_.interrupt.signal() == 0) {
     EpochRow row;
-    row.epoch = epoch;
-    if (!train_epoch(epoch, row)) break;
+    row.epoch = position_.epoch;
+    if (!train_epoch(row)) break;
     const std::int64_t every = settings.eval_every;
-    if (every > 0 && (epoch % every == 0 || epoch == settings.epochs)) measure(row);
+    if (every > 0 && (row.epoch % every == 0 || row.epoch == settings.epochs)) measure(row);
     report(row);
+    position_ = {.epoch = row.epoch + 1};
+    if (checkpoint_is_due()) write_checkpoint();
   }
+  if (record_.steps_done != checkpoint_step_) write_checkpoint();
 }
 
-bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
-  const double start = seconds();
-  progress_.begin_epoch(epoch, start);
-  row.lr = parts_.optimizer.lr;
-  parts_.schedule.begin_epoch(epoch);
-  const Batches batches = sample_epoch(record_.settings, parts_.data.train, epoch);
-  double sum = 0;
-  for (std::int64_t done = 0; done < batches.size();) {
-    if (parts_.interrupt.signal() != 0) return false;
-    sum += step(batches[done], epoch, done + 1);
-    ++done;
-    ++record_.steps_done;
-    progress_.step(done, sum / static_cast<double>(done), seconds());
+void Trainer::begin_epoch() {
+  const std::int64_t epoch = position_.epoch;
+  for (const Stage& stage : stages_) {
+    if (stage.first_epoch != epoch || epoch == 1) continue;
+    parts_.optimizer.lr = static_cast<float>(stage.lr);
+    parts_.optimizer.restart();
+    parts_.schedule.begin_stage();
   }
+  position_.lr = parts_.optimizer.lr;
+  parts_.schedule.begin_epoch(epoch);
+  if (parts_.landscape) parts_.landscape->begin_epoch(epoch);
+}
+
+bool Trainer::train_epoch(EpochRow& row) {
+  const std::int64_t epoch = position_.epoch;
+  if (position_.step == 0) {
+    begin_epoch();
+  } else {
+    parts_.schedule.continue_epoch();
+  }
+  const double start = seconds() - position_.seconds;
+  progress_.begin_epoch(epoch, start);
+  const Batches batches = sample_epoch(record_.settings, parts_.data.train, epoch);
+  while (position_.step < batches.size()) {
+    if (parts_.interrupt.signal() != 0) return false;
+    position_.loss_sum += step(batches[position_.step], epoch, position_.step + 1);
+    ++position_.step;
+    ++record_.steps_done;
+    position_.seconds = seconds() - start;
+    progress_.step(position_.step, position_.loss_sum / static_cast<double>(position_.step), seconds());
+    if (position_.step < batches.size() && checkpoint_is_due()) write_checkpoint();
+  }
+  row.lr = position_.lr;
   row.step = record_.steps_done;
-  row.f_batch = sum / static_cast<double>(batches.size());
+  row.f_batch = position_.loss_sum / static_cast<double>(batches.size());
   row.seconds = seconds() - start;
   const auto images = static_cast<double>(batches.size() * record_.settings.batch);
   row.images_per_second = row.seconds > 0 ? images / row.seconds : 0;
@@ -81,11 +112,13 @@ bool Trainer::train_epoch(std::int64_t epoch, EpochRow& row) {
   const double theta_squared = row.fdr.theta_squared;
   if (!std::isfinite(theta_squared))
     diverged("squared norm of the parameters", theta_squared, epoch, batches.size());
+  if (parts_.landscape) parts_.landscape->end_epoch(row.fdr);
   return true;
 }
 
 double Trainer::step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch) {
-  const double cross_entropy = parts_.optimizer.step(parts_.model, batch);
+  const double cross_entropy = parts_.landscape ? parts_.landscape->step(batch, step_of_epoch - 1)
+                                                : parts_.optimizer.step(parts_.model, batch);
   if (!std::isfinite(cross_entropy)) diverged("loss", cross_entropy, epoch, step_of_epoch);
   const double loss = cross_entropy + l2(parts_.optimizer.observables().theta_theta);
   if (!std::isfinite(loss)) diverged("loss with weight decay", loss, epoch, step_of_epoch);
@@ -172,6 +205,66 @@ void Trainer::diverged(const char* what, double value, std::int64_t epoch, std::
 
 double Trainer::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+bool Trainer::checkpoint_is_due() const {
+  const std::int64_t steps = record_.steps_done;
+  if (steps == checkpoint_step_) return false;
+  if (interval_.seconds > 0) return seconds() - checkpoint_time_ >= interval_.seconds;
+  if (interval_.steps > 0) return steps % interval_.steps == 0;
+  return interval_.epochs > 0 && position_.step == 0 && record_.epochs_done % interval_.epochs == 0;
+}
+
+void Trainer::write_checkpoint() {
+  std::string failure;
+  if (const std::error_code error = parts_.folder.sync()) {
+    failure = "the tables cannot be synced: " + error.message();
+  } else {
+    Archive state;
+    parts_.folder.archive(state);
+    archive(state);
+    failure = checkpoints_.write(
+        record_.steps_done, {.model = parameter_file(parts_.model.parameters(),
+                                                     model_metadata(record_, parts_.data.train.normalization())),
+                             .state = state_bytes(state),
+                             .record = to_json(record_)});
+  }
+  // Also after a failure: the next try comes as late as the next checkpoint would.
+  checkpoint_time_ = seconds();
+  checkpoint_step_ = record_.steps_done;
+  if (!failure.empty() && !checkpoint_failed_) {
+    progress_.clear();
+    parts_.console.warning("no checkpoint: " + failure +
+                           "; training goes on, and the last one that was written stays");
+  } else if (failure.empty() && checkpoint_failed_) {
+    parts_.console.warning("checkpoints are written again");
+  }
+  checkpoint_failed_ = !failure.empty();
+}
+
+void Trainer::resume(Archive& archive) {
+  this->archive(archive);
+  archive.require_all_read();
+  resumed_ = true;
+}
+
+void Trainer::archive(Archive& archive) {
+  {
+    const Archive::Group group(archive, "optimizer");
+    parts_.optimizer.archive(archive);
+  }
+  parts_.schedule.archive(archive);
+  if (parts_.landscape) parts_.landscape->archive(archive);
+  const Archive::Group group(archive, "run");
+  archive.value("epoch", position_.epoch);
+  archive.value("step", position_.step);
+  archive.value("lr", position_.lr);
+  archive.value("loss_sum", position_.loss_sum);
+  archive.value("seconds", position_.seconds);
+  archive.value("last_finite_loss", last_finite_loss_);
+  archive.value("any_finite_loss", any_finite_loss_);
+  archive.value("audit_failed", audit_failed_);
+  train::archive(archive, record_);
 }
 
 }  // namespace quench::train

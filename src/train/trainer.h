@@ -11,9 +11,11 @@
 #include "quench/dataset.h"
 #include "quench/model.h"
 #include "quench/optimizer.h"
+#include "train/checkpoint.h"
 #include "train/console.h"
 #include "train/epoch_row.h"
 #include "train/interrupt.h"
+#include "train/landscape.h"
 #include "train/run_folder.h"
 #include "train/run_record.h"
 #include "train/schedule.h"
@@ -28,7 +30,8 @@ class Trainer {
     Model& model;
     Optimizer& optimizer;
     Schedule& schedule;
-    RunFolder& folder;  ///< the log is its first table
+    Landscape* landscape;  ///< null: nothing of it is measured, and the run has one stage
+    RunFolder& folder;     ///< the log is its first table
     Console& console;
     const InterruptWatch& interrupt;
   };
@@ -36,14 +39,19 @@ class Trainer {
   /// record: the settings to follow, and where what was done is noted.
   Trainer(const Parts& parts, RunRecord& record);
 
+  /// Goes on where the checkpoint was written: reads everything but the parameters and the files.
+  void resume(Archive& archive);
+
   /// Trains until the last epoch, or until a signal comes. Throws Error when a loss is not finite, naming the step.
-  /// A row that cannot be written is kept and tried again an epoch later, with one warning.
+  /// A row that cannot be written is kept and tried again an epoch later, with one warning; a checkpoint that
+  /// cannot is a warning too.
   void run();
 
  private:
   void train();
-  /// False when a signal ended it before its last step.
-  bool train_epoch(std::int64_t epoch, EpochRow& row);
+  void begin_epoch();
+  /// The rest of the epoch that position_ is in. False when a signal ended it before its last step.
+  bool train_epoch(EpochRow& row);
   /// One update; returns the mini-batch loss with L2 of the parameters before it.
   double step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch);
   void measure(EpochRow& row);
@@ -54,6 +62,19 @@ class Trainer {
   [[noreturn]] void diverged(const char* what, double value, std::int64_t epoch, std::int64_t step_of_epoch);
   /// Since the trainer was made.
   double seconds() const;
+  bool checkpoint_is_due() const;
+  void write_checkpoint();
+  /// Everything but the parameters; the files of the folder come first when reading.
+  void archive(Archive& archive);
+
+  /// Where in the run it is, between two steps.
+  struct Position {
+    std::int64_t epoch = 1;
+    std::int64_t step = 0;  // steps of the epoch that are made
+    float lr = 0;           // that the epoch began with
+    double loss_sum = 0;    // over the steps made
+    double seconds = 0;     // that they took
+  };
 
   Parts parts_;
   RunRecord& record_;
@@ -63,6 +84,14 @@ class Trainer {
   bool any_finite_loss_ = false;
   std::vector<bool> file_failed_;  // which could not be written the last time: tables, then steps.bin
   bool audit_failed_ = false;
+  Position position_;
+  bool resumed_ = false;
+  std::vector<Stage> stages_;
+  Checkpoints checkpoints_;
+  CheckpointInterval interval_;
+  double checkpoint_time_ = 0;  // of the last one
+  std::int64_t checkpoint_step_ = -1;
+  bool checkpoint_failed_ = false;
 };
 
 }  // namespace quench::train

@@ -33,6 +33,13 @@ class SmallDisk final : public Files {
   std::error_code replace(const std::filesystem::path&, std::string_view) override {
     return std::make_error_code(std::errc::not_supported);
   }
+  std::error_code write(const std::filesystem::path&, std::string_view) override {
+    return std::make_error_code(std::errc::not_supported);
+  }
+  std::error_code sync(const std::filesystem::path&) override { return {}; }
+  std::error_code make_folder(const std::filesystem::path&) override {
+    return std::make_error_code(std::errc::not_supported);
+  }
   std::error_code rename(const std::filesystem::path&, const std::filesystem::path&) override {
     return std::make_error_code(std::errc::not_supported);
   }

@@ -210,7 +210,7 @@ TEST_SUITE("parameters in files") {
     CHECK_THROWS_WITH_AS(load_parameters(folder / "gone", small.model.parameters()), doctest::Contains("gone"),
                          Error);
     CHECK_THROWS_WITH_AS(load_parameters(folder.path(), small.model.parameters()),
-                         doctest::Contains("not a regular file"), Error);
+                         doctest::Contains("no regular file"), Error);
     quench::test::write_all(folder / "m.st", "nothing");
     CHECK_THROWS_WITH_AS(load_parameters(folder / "m.st", small.model.parameters()),
                          doctest::Contains("m.st has 7 bytes"), Error);

@@ -220,10 +220,10 @@ else
   skip 'standard output on a full disk' 'there is no /dev/full'
 fi
 
-# A disk of 512 kB, room for two runs, which goes away with the shell that made it.
-if unshare -rm sh -c 'mkdir small-disk && mount -t tmpfs -o size=512k none small-disk' >/dev/null 2>&1; then
+# A disk of 16 MB, room for two runs, which goes away with the shell that made it.
+if unshare -rm sh -c 'mkdir small-disk && mount -t tmpfs -o size=16m none small-disk' >/dev/null 2>&1; then
   unshare -rm bash -s "$train" >full.txt 2>&1 <<'END'
-    mount -t tmpfs -o size=512k none small-disk
+    mount -t tmpfs -o size=16m none small-disk
     run() { "$1" mnist --data good --epochs 1 --quiet --out small-disk/"$2" "${@:3}" >/dev/null; }
     run "$1" old || echo 'the first run failed'
     cp -R small-disk/old before

@@ -145,8 +145,8 @@ refuses 2 'unknown option --epochs' eval m/model.safetensors --epochs 3
 refuses 2 'predict: found no file' predict
 refuses 2 'predict: found no picture after m/model.safetensors, expected PGM or PPM' predict m/model.safetensors
 refuses 2 'unknown data set "imagenet"' predict m/model.safetensors 0.pgm --dataset imagenet
-refuses 1 'cannot read gone.safetensors: No such file' eval gone.safetensors
-refuses 1 'cannot read m: it is not a regular file' eval m
+refuses 1 'gone.safetensors cannot be read: there is none' eval gone.safetensors
+refuses 1 'm cannot be read: it is no regular file' eval m
 refuses 1 'm/run.json claims a header of ' eval m/run.json
 refuses 1 'm/model.safetensors: tensor "fc1.weight" has the shape [200, 784], expected [200, 3072]' eval m/model.safetensors cifar10 --model mlp --data small
 refuses 1 'm/model.safetensors: tensor "fc2.weight" is none of the model'"'"'s, expected conv1.weight' eval m/model.safetensors --model cnn --data small
@@ -164,7 +164,7 @@ sed 's/"normalization_shift":"-/"normalization_shift":"x/' m/model.safetensors >
 refuses 1 'other.safetensors: the metadata have "x' predict other.safetensors 0.pgm
 sed 's/"normalization_scale"/"Normalization_scale"/' m/model.safetensors >other.safetensors
 refuses 1 'other.safetensors: the metadata have nothing for normalization_scale, expected a finite number' predict other.safetensors 0.pgm
-refuses 1 'cannot read gone.pgm: No such file' predict m/model.safetensors 0.pgm gone.pgm
+refuses 1 'gone.pgm cannot be read: there is none' predict m/model.safetensors 0.pgm gone.pgm
 refuses 1 'c.ppm is in colour (PPM), 32 x 32, expected grey (PGM), 28 x 28, as the images of mnist are' predict m/model.safetensors c.ppm
 refuses 1 '0.pgm is grey (PGM), 28 x 28, expected in colour (PPM), 32 x 32, as the images of cifar10 are' predict c/model.safetensors 0.pgm
 printf 'P2 2 1 255 1 2' >two.pgm

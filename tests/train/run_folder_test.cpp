@@ -32,6 +32,11 @@ class FailingDisk final : public io::Files {
     if (replace_fails) return std::make_error_code(std::errc::no_space_on_device);
     return io::disk().replace(file, contents);
   }
+  std::error_code write(const fs::path& file, std::string_view contents) override {
+    return io::disk().write(file, contents);
+  }
+  std::error_code sync(const fs::path& file) override { return io::disk().sync(file); }
+  std::error_code make_folder(const fs::path& folder) override { return io::disk().make_folder(folder); }
   std::error_code rename(const fs::path& from, const fs::path& to) override {
     if (rename_fails) return std::make_error_code(std::errc::io_error);
     return io::disk().rename(from, to);
@@ -104,8 +109,9 @@ TEST_CASE("two runs that want one folder: the second is refused while the first 
   const TemporaryFolder top;
   RunFolder first(io::disk(), settings_for(top / "run"), tables);
   const std::string log = (top / "run" / "log.csv").string();
-  CHECK(refusal(settings_for(top / "run")) ==
-        log + " exists already; choose another --out, or --force to overwrite it");
+  CHECK(refusal(settings_for(top / "run")) == (top / "run").string() + " is in use: another process trains there");
+  CHECK(refusal(settings_for(top / "run", true)) ==
+        (top / "run").string() + " is in use: another process trains there");
   first.begin({});
   CHECK(read_all(log) == "epoch,loss\n");
 }

@@ -3,10 +3,10 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <limits>
 #include <system_error>
 
+#include "io/read_file.h"
 #include "quench/error.h"
 
 namespace quench::train {
@@ -14,18 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_text(const fs::path& file) {
-  std::error_code ignored;
-  const fs::file_status status = fs::status(file, ignored);
-  if (!fs::exists(status)) throw Error(file.string() + " cannot be read: there is none; expected a run's folder");
-  // Reading a pipe could wait forever.
-  if (!fs::is_regular_file(status)) throw Error(file.string() + " cannot be read: it is no regular file");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(file.string() + " cannot be read");
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad()) throw Error(file.string() + " cannot be read");
-  return text;
-}
+std::string read_text(const fs::path& file) { return io::read_file(file, std::numeric_limits<std::uint64_t>::max(), "a run's folder"); }
 
 /// What `parse` makes of the file; its complaints get the file's name.
 template <typename Parse>

@@ -1,0 +1,147 @@
+#include "train/landscape.h"
+
+#include <cmath>
+
+#include "core/random.h"
+#include "io/numbers.h"
+#include "quench/sgd.h"
+
+namespace quench::train {
+namespace {
+
+using io::to_text;
+
+/// A number that is not known is an empty cell.
+std::string cell(double value) { return std::isnan(value) ? std::string() : to_text(value); }
+
+}  // namespace
+
+std::vector<std::string> fdr2_columns() {
+  return {"epoch",    "step", "stage",      "lr",       "gradient_sq",   "f", "random_step", "random_gradient_sq",
+          "o_fb_tel", "O_FB", "O_FB_error", "O_FB_tel", "O_FB_tel_error"};
+}
+
+std::vector<std::string> stage_columns() {
+  return {"stage",
+          "lr",
+          "epochs",
+          "first_epoch",
+          "last_epoch",
+          "O_L",
+          "O_R",
+          "ratio",
+          "ratio_sd",
+          "v_sq",
+          "v_g",
+          "gradient_sq",
+          "samples",
+          "O_FB",
+          "O_FB_error",
+          "O_FB_tel",
+          "O_FB_tel_error",
+          "h_eff",
+          "h_eff_tel",
+          "tr_hc",
+          "tr_hc_tel",
+          "tr_hc_direct",
+          "tr_hc_direct_error"};
+}
+
+Landscape::Landscape(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch)
+    : parts_(parts), settings_(settings), steps_per_epoch_(steps_per_epoch), stages_(stages_of(settings)) {
+  if (settings.fdr2_every > 0) gradient_.emplace(parts.model);
+}
+
+bool Landscape::is_due() const {
+  if (settings_.fdr2_every == 0) return false;
+  const std::int64_t of_stage = epoch_ - stage().first_epoch + 1;
+  if (settings_.fdr2_half && of_stage <= stage().epochs() / 2) return false;
+  return of_stage % settings_.fdr2_every == 0 || epoch_ == stage().last_epoch;
+}
+
+void Landscape::begin_epoch(std::int64_t epoch) {
+  epoch_ = epoch;
+  while (stage().last_epoch < epoch) ++stage_;
+  if (epoch == stage().first_epoch) averages_.restart();
+  averages_.reserve(steps_per_epoch_);
+  sampled_ = -1;
+  if (!is_due()) return;
+  Random random(settings_.data_seed, Stream::landscape, static_cast<std::uint64_t>(epoch));
+  sampled_ = random.below(static_cast<std::uint32_t>(steps_per_epoch_));
+}
+
+double Landscape::step(const Batch& batch, std::int64_t step_of_epoch) {
+  double loss;
+  if (step_of_epoch == sampled_) {
+    gradient_->measure(parts_.images, settings_.weight_decay);
+    sample_gradient_sq_ = gradient_->squared_norm();
+    // In two calls, which have the same bits as one: in between the gradient is in memory.
+    loss = parts_.model.forward_backward(batch);
+    if (!std::isfinite(loss)) return loss;
+    sample_ = telescoped(*gradient_, dynamic_cast<Sgd&>(parts_.optimizer), parts_.model.parameters());
+    averages_.add_telescoped(averages_.steps() + 1, sample_);
+    parts_.optimizer.step();
+  } else {
+    loss = parts_.optimizer.step(parts_.model, batch);
+    if (!std::isfinite(loss)) return loss;
+  }
+  averages_.observe(parts_.optimizer.observables());
+  return loss;
+}
+
+void Landscape::end_epoch(const FdrRow& relation) {
+  const std::int64_t of_stage = epoch_ - stage().first_epoch + 1;
+  if (is_due()) {
+    const double f = gradient_->measure(parts_.images, settings_.weight_decay);
+    averages_.add_epoch(of_stage, gradient_->squared_norm());
+    write_epoch(f, averages_.half_running(of_stage));
+  }
+  if (epoch_ == stage().last_epoch) write_stage(relation, averages_.half_running(of_stage));
+}
+
+void Landscape::write_epoch(double f, const Fdr2Window& window) {
+  parts_.fdr2->add(std::vector<std::string>{
+      to_text(epoch_), to_text(epoch_ * steps_per_epoch_), to_text(stage_ + 1), to_text(parts_.optimizer.lr),
+      cell(gradient_->squared_norm()), cell(f), to_text((epoch_ - 1) * steps_per_epoch_ + sampled_ + 1),
+      cell(sample_gradient_sq_), cell(sample_), cell(window.o_fb.mean), cell(window.o_fb.error),
+      cell(window.o_fb_tel.mean), cell(window.o_fb_tel.error)});
+}
+
+void Landscape::write_stage(const FdrRow& relation, const Fdr2Window& window) {
+  const FdrWindow& sides = relation.verdict.whole;
+  parts_.stages.add(std::vector<std::string>{to_text(stage_ + 1),
+                                             to_text(stage().lr),
+                                             to_text(stage().epochs()),
+                                             to_text(stage().first_epoch),
+                                             to_text(stage().last_epoch),
+                                             cell(sides.o_l),
+                                             cell(sides.o_r),
+                                             cell(sides.ratio),
+                                             cell(sides.ratio_sd),
+                                             cell(window.v_v.mean),
+                                             cell(window.v_g.mean),
+                                             cell(window.gradient_sq.mean),
+                                             to_text(window.samples),
+                                             cell(window.o_fb.mean),
+                                             cell(window.o_fb.error),
+                                             cell(window.o_fb_tel.mean),
+                                             cell(window.o_fb_tel.error),
+                                             cell(window.h_eff.mean),
+                                             cell(window.h_eff_tel.mean),
+                                             cell(window.tr_hc.mean),
+                                             cell(window.tr_hc_tel.mean),
+                                             std::string(),
+                                             std::string()});
+}
+
+void Landscape::archive(Archive& archive) {
+  const Archive::Group group(archive, "landscape");
+  averages_.archive(archive);
+  archive.value("stage", stage_);
+  archive.value("epoch", epoch_);
+  archive.value("sampled", sampled_);
+  archive.value("sample", sample_);
+  archive.value("sample_gradient_sq", sample_gradient_sq_);
+}
+
+}  // namespace quench::train

@@ -1,0 +1,70 @@
+// What a run measures of the landscape it walks in: the second relation, stage by stage.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/csv.h"
+#include "quench/archive.h"
+#include "quench/fdr2.h"
+#include "quench/full_gradient.h"
+#include "quench/model.h"
+#include "quench/optimizer.h"
+#include "train/schedule.h"
+#include "train/settings.h"
+#include "train/stages.h"
+
+namespace quench::train {
+
+/// fdr2.csv: a row for each epoch with a measurement. stages.csv: a row for each stage that is done.
+std::vector<std::string> fdr2_columns();
+std::vector<std::string> stage_columns();
+
+/// |G|^2 over the training set at the ends of epochs, -G_t . v_{t+1} at a random step of each, their half-running
+/// averages since the stage began, and at its end Tr(HC) by products with the Hessian.
+class Landscape {
+ public:
+  /// All must outlive it.
+  struct Parts {
+    Model& model;
+    Optimizer& optimizer;
+    const ImageSet& images;
+    io::CsvTable& stages;
+    io::CsvTable* fdr2;  ///< null unless settings.fdr2_every > 0
+  };
+  Landscape(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch);
+
+  /// Before an epoch; the first of a stage begins new averages.
+  void begin_epoch(std::int64_t epoch);
+  /// The step of the epoch, 0 .. steps_per_epoch - 1: returns the mean cross-entropy, as Optimizer::step does, with
+  /// a measurement of -G_t . v_{t+1} where one is due.
+  double step(const Batch& batch, std::int64_t step_of_epoch);
+  /// Measures what is due and writes the rows; relation: of the epoch's end.
+  void end_epoch(const FdrRow& relation);
+
+  void archive(Archive& archive);
+
+ private:
+  const Stage& stage() const { return stages_[stage_]; }
+  /// Whether the second relation is measured in the epoch.
+  bool is_due() const;
+  void write_epoch(double f, const Fdr2Window& window);
+  void write_stage(const FdrRow& relation, const Fdr2Window& window);
+
+  Parts parts_;
+  const Settings& settings_;
+  std::int64_t steps_per_epoch_;
+  std::vector<Stage> stages_;
+  std::optional<FullGradient> gradient_;
+  Fdr2Averages averages_;
+  std::size_t stage_ = 0;
+  std::int64_t epoch_ = 0;
+  std::int64_t sampled_ = -1;  // the step of the epoch at which -G_t . v_{t+1} is measured; -1: none
+  double sample_ = 0, sample_gradient_sq_ = 0;
+};
+
+}  // namespace quench::train

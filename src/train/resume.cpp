@@ -1,0 +1,126 @@
+#include "train/resume.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "io/numbers.h"
+#include "quench/error.h"
+#include "quench/system.h"
+#include "train/option_table.h"
+#include "train/options.h"
+#include "train/run_folder.h"
+#include "train/stages.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The text at the end of this way through the document; empty when there is none.
+std::string text_at(const io::JsonValue& document, std::initializer_list<std::string_view> way) {
+  const io::JsonValue* value = &document;
+  for (const std::string_view key : way) {
+    value = value->find(key);
+    if (value == nullptr) return {};
+  }
+  return value->kind == io::JsonValue::Kind::boolean ? (value->boolean ? "yes" : "no") : value->text;
+}
+
+[[noreturn]] void refuse(const std::string& where, const std::string& what, const std::string& there,
+                         const std::string& here) {
+  throw Error(where + " has " + what + " " + there + ", this run " + here + "; it can only go on as it began");
+}
+
+ResumePoint read_point(const fs::path& run, const fs::path& folder) {
+  ResumePoint point;
+  point.run = run;
+  point.folder = folder;
+  point.checkpoint = read_checkpoint(folder);
+  point.step = io::parse_integer<std::int64_t>(folder.filename().string()).value_or(0);
+  try {
+    point.record = io::parse_json(point.checkpoint.record);
+  } catch (const Error& error) {
+    throw Error((folder / "run.json").string() + ": " + error.what());
+  }
+  return point;
+}
+
+std::optional<ResumePoint> newest_point(const fs::path& run) {
+  std::string why;
+  for (const fs::path& folder : finished_checkpoints(run)) {
+    try {
+      ResumePoint point = read_point(run, folder);
+      point.warning = why;
+      return point;
+    } catch (const Error& error) {
+      why += (why.empty() ? "" : "; ") + std::string(error.what());
+    }
+  }
+  if (!why.empty()) throw Error("no checkpoint can be read: " + why);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string ResumePoint::start_checksum() const { return text_at(record, {"start", "checksum"}); }
+
+std::optional<ResumePoint> find_resume_point(const Settings& settings) {
+  if (settings.resume == "auto") return newest_point(default_run_folder(settings));
+  const fs::path named = settings.resume;
+  std::error_code ignored;
+  if (fs::exists(named / "DONE", ignored)) {
+    // A name that ends in a slash has an empty last part.
+    const fs::path folder = named.has_filename() ? named : named.parent_path();
+    return read_point(fs::absolute(folder).parent_path().parent_path(), folder);
+  }
+  std::optional<ResumePoint> point = newest_point(named);
+  if (!point) throw Error("--resume: found no checkpoint in " + (named / "checkpoints").string());
+  return point;
+}
+
+Settings resumed_settings(const Settings& asked, const io::JsonValue& record, const std::string& where) {
+  Settings settings;
+  settings.dataset = text_at(record, {"dataset"});
+  if (!asked.dataset.empty() && asked.dataset != settings.dataset)
+    refuse(where, "the data set", settings.dataset, asked.dataset);
+  settings.data_given = text_at(record, {"data", "given"}) == "yes";
+  const io::JsonValue* stored = record.find("settings");
+  if (stored == nullptr) throw Error(where + ": found no settings");
+  for (const Option& option : option_table()) {
+    if (!option.recorded) continue;
+    const std::string key(option.name.substr(2));
+    const io::JsonValue* value = stored->find(key);
+    if (value == nullptr) throw Error(where + ": found no setting " + key);
+    const bool flag = std::holds_alternative<bool Settings::*>(option.target);
+    if (flag ? value->boolean : !value->text.empty()) set_option(option, flag ? "" : value->text, settings);
+    if (std::find(asked.given.begin(), asked.given.end(), option.name) == asked.given.end()) continue;
+    if (!option.decides) {
+      std::visit([&](auto member) { settings.*member = asked.*member; }, option.target);
+      if (option.name == "--data") settings.data_given = true;
+      continue;
+    }
+    const auto shown = [&](const Settings& of) {
+      if (flag) return std::string(of.*std::get<bool Settings::*>(option.target) ? "yes" : "no");
+      return value_text(option, of);
+    };
+    if (shown(asked) != shown(settings)) refuse(where, std::string(option.name), shown(settings), shown(asked));
+  }
+  if (!settings.stages.empty() && settings.epochs != stages_of(settings).back().last_epoch)
+    throw Error(where + ": --epochs was given, but its stages say how many there are");
+  settings.given = asked.given;
+  settings.force = asked.force;
+  settings.quiet = asked.quiet;
+  settings.resume = asked.resume;
+  return settings;
+}
+
+void check_same_world(const ResumePoint& point, std::uint64_t data_checksum) {
+  const std::string where = point.folder.string();
+  const std::string numbers = text_at(point.record, {"environment", "numeric_class"});
+  if (numbers != numeric_class()) refuse(where, "the numeric class", numbers, std::string(numeric_class()));
+  const std::string data = text_at(point.record, {"data", "checksum"});
+  if (data != io::hexadecimal(data_checksum))
+    refuse(where, "data of checksum", data, io::hexadecimal(data_checksum));
+}
+
+}  // namespace quench::train
