@@ -1,6 +1,7 @@
 #include "data/pnm.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 
 #include "io/json.h"
@@ -22,8 +23,8 @@ class Reader {
     const bool grey = magic == "P2" || magic == "P5";
     const bool digits = magic == "P2" || magic == "P3";
     if (!grey && magic != "P3" && magic != "P6") {
-      fail(" begins with " + (bytes_.empty() ? "nothing" : io::json_string(magic)) +
-           ", expected P2 or P5 (a PGM) or P3 or P6 (a PPM)");
+      fail({" begins with ", found_at(0, magic.size(), "nothing"),
+            ", expected P2 or P5 (a PGM) or P3 or P6 (a PPM)"});
     }
     at_ = magic.size();
     Picture result;
@@ -33,7 +34,7 @@ class Reader {
     largest_ = header_number("the largest sample", most_sample);
     // One blank, and what follows it may look like another.
     if (at_ == bytes_.size() || blanks.find(bytes_[at_]) == std::string_view::npos)
-      fail(": found no blank after the largest sample, at byte " + io::to_text(at_));
+      fail({": found no blank after the largest sample, at byte ", io::to_text(at_)});
     ++at_;
     samples_ = std::uint64_t{static_cast<std::uint32_t>(result.width)} * static_cast<std::uint32_t>(result.height) *
                static_cast<std::uint32_t>(result.channels);
@@ -49,16 +50,25 @@ class Reader {
     }
     if (digits) skip_blanks();
     if (at_ != bytes_.size())
-      fail(" has " + io::to_text(bytes_.size() - at_) + " bytes after the picture, expected none");
+      fail({" has ", io::to_text(bytes_.size() - at_), " bytes after the picture, expected none"});
     return result;
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const { throw Error(std::string(source_) + what); }
+  [[noreturn]] void fail(std::initializer_list<std::string_view> words) const {
+    std::string text(source_);
+    for (const std::string_view word : words) text += word;
+    throw Error(text);
+  }
 
   [[noreturn]] void fail_short(const Picture& picture) const {
-    fail(" ends too soon, expected " + io::to_text(samples_) + " samples of a picture of " +
-         io::to_text(picture.width) + " x " + io::to_text(picture.height));
+    fail({" ends too soon, expected ", io::to_text(samples_), " samples of a picture of ",
+          io::to_text(picture.width), " x ", io::to_text(picture.height)});
+  }
+
+  /// What a message says was found: up to `count` bytes from there on, or `nothing` at the end.
+  std::string found_at(std::size_t start, std::size_t count, std::string_view nothing) const {
+    return start == bytes_.size() ? std::string(nothing) : io::json_string(bytes_.substr(start, count));
   }
 
   /// Blanks, and comments from # to the end of a line.
@@ -90,28 +100,25 @@ class Reader {
     const std::size_t start = at_;
     const std::uint32_t value = number(most);
     if (before == start || at_ == start || value < 1 || value > most) {
-      fail(": found " +
-           (start == bytes_.size()
-                ? "the end"
-                : io::json_string(
-                      bytes_.substr(start, std::max<std::size_t>(1, std::min<std::size_t>(at_ - start, 20))))) +
-           " for " + std::string(what) + ", expected a number from 1 to " + io::to_text(most));
+      const std::size_t length = std::clamp<std::size_t>(at_ - start, 1, 20);
+      fail({": found ", found_at(start, length, "the end"), " for ", what, ", expected a number from 1 to ",
+            io::to_text(most)});
     }
     return value;
   }
 
   void check_sample(std::uint32_t value) const {
     if (value > largest_)
-      fail(": found a sample above the largest, before byte " + io::to_text(at_) + ", expected at most " +
-           io::to_text(largest_));
+      fail({": found a sample above the largest, before byte ", io::to_text(at_), ", expected at most ",
+            io::to_text(largest_)});
   }
 
   std::uint32_t digits_sample(const Picture& picture) {
     skip_blanks();
     if (at_ == bytes_.size()) fail_short(picture);
     if (!at_digit())
-      fail(": found " + io::json_string(bytes_.substr(at_, 1)) + " at byte " + io::to_text(at_) +
-           ", expected a sample in decimal digits");
+      fail({": found ", found_at(at_, 1, "the end"), " at byte ", io::to_text(at_),
+            ", expected a sample in decimal digits"});
     const std::uint32_t value = number(most_sample);
     check_sample(value);
     return value;

@@ -44,8 +44,9 @@ constexpr std::uint64_t most_header_bytes = 100'000'000;
 constexpr std::size_t most_header_values = 1'000'000;
 
 /// The contents of a file: a header padded with spaces so that the data start at a multiple of 8, and the data in
-/// the order of the entries. Throws Error for what parse_safetensors would refuse: a name twice, names that are not
-/// UTF-8 or that of the metadata, bytes that are not as many as the shape has values, a header that is too large.
+/// the order of the entries. Throws Error beginning with "safetensors" for what parse_safetensors would refuse: a
+/// name twice or that of the metadata, texts that are not UTF-8, bytes that are not as many as the shape has
+/// values, a header that is too large.
 std::string safetensors_bytes(const SafetensorsFile& file);
 
 /// Reads the contents of a file, which must outlive the result. Throws Error beginning with `source` unless all is

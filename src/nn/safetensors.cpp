@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -60,8 +61,11 @@ bool has_known_type(const io::SafetensorsEntry& tensor) {
   return std::find(std::begin(known), std::end(known), tensor.dtype) != std::end(known);
 }
 
-[[noreturn]] void refuse(std::string_view source, const std::string& tensor, const std::string& what) {
-  throw Error(std::string(source) + ": tensor " + io::json_excerpt(tensor) + what);
+[[noreturn]] void refuse(std::string_view source, std::string_view tensor,
+                         std::initializer_list<std::string_view> words) {
+  std::string text = std::string(source) + ": tensor " + io::json_excerpt(tensor);
+  for (const std::string_view word : words) text += word;
+  throw Error(text);
 }
 
 /// Appends the tensor's values.
@@ -72,8 +76,8 @@ void convert(const io::SafetensorsEntry& tensor, std::string_view source, std::v
     const auto rounded = static_cast<float>(value);
     if (!std::isfinite(rounded)) {
       refuse(source, tensor.name,
-             " has " + io::to_text(value) + " for value number " + io::to_text(i) + ", expected finite numbers" +
-                 (std::isfinite(value) ? " that fit in F32" : ""));
+             {" has ", io::to_text(value), " for value number ", io::to_text(i), ", expected finite numbers",
+              std::isfinite(value) ? " that fit in F32" : ""});
     }
     values.push_back(rounded);
   }
@@ -99,28 +103,27 @@ std::string parameter_file(const Parameters& parameters, const Metadata& metadat
 void set_parameters(const io::SafetensorsFile& file, std::string_view source, const Parameters& parameters) {
   const FloatEnvironment environment;
   for (const io::SafetensorsEntry& tensor : file.tensors) {
-    const auto has_its_name = [&](const Parameter& parameter) { return parameter.name == tensor.name; };
-    if (std::none_of(parameters.tensors.begin(), parameters.tensors.end(), has_its_name)) {
-      std::string names;
-      for (const Parameter& parameter : parameters.tensors) names += (names.empty() ? "" : ", ") + parameter.name;
-      refuse(source, tensor.name, " is none of the model's, expected " + names);
+    bool known = false;
+    std::string names;
+    for (const Parameter& parameter : parameters.tensors) {
+      known = known || parameter.name == tensor.name;
+      names += (names.empty() ? "" : ", ") + parameter.name;
     }
+    if (!known) refuse(source, tensor.name, {" is none of the model's, expected ", names});
   }
   std::vector<float> values;
   values.reserve(static_cast<std::size_t>(parameters.count()));
   for (const Parameter& parameter : parameters.tensors) {
     const io::SafetensorsEntry* tensor = file.find(parameter.name);
-    if (tensor == nullptr) {
-      refuse(source, parameter.name, " is missing, expected one of shape " + to_string(parameter.shape));
-    }
-    if (tensor->shape != parameter.shape) {
-      refuse(source, parameter.name,
-             " has the shape " + to_string(tensor->shape) + ", expected " + to_string(parameter.shape));
-    }
-    if (!has_known_type(*tensor)) {
-      refuse(source, parameter.name,
-             " is of type " + std::string(io::dtype_name(tensor->dtype)) + ", expected F32, F64, F16 or BF16");
-    }
+    const auto refuse_it = [&](std::initializer_list<std::string_view> words) {
+      refuse(source, parameter.name, words);
+    };
+    const std::string shape = to_string(parameter.shape);
+    if (tensor == nullptr) refuse_it({" is missing, expected one of shape ", shape});
+    if (tensor->shape != parameter.shape)
+      refuse_it({" has the shape ", to_string(tensor->shape), ", expected ", shape});
+    if (!has_known_type(*tensor))
+      refuse_it({" is of type ", io::dtype_name(tensor->dtype), ", expected F32, F64, F16 or BF16"});
     convert(*tensor, source, values);
   }
   auto next = values.begin();

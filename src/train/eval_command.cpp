@@ -30,48 +30,68 @@ constexpr std::string_view help =
 
 constexpr int batch = 100;
 
-std::string left(std::string text, std::size_t wide) {
-  text.append(text.size() < wide ? wide - text.size() : 0, ' ');
-  return text;
-}
+/// Text in columns.
+struct Columns {
+  std::string text;
 
-std::string right(const std::string& text, std::size_t wide) {
-  return std::string(text.size() < wide ? wide - text.size() : 0, ' ') + text;
-}
+  void blanks(std::size_t wide, std::size_t taken) { text.append(wide > taken ? wide - taken : 0, ' '); }
+  void left(std::string_view cell, std::size_t wide) {
+    text += cell;
+    blanks(wide, cell.size());
+  }
+  void right(std::string_view cell, std::size_t wide) {
+    blanks(wide, cell.size());
+    text += cell;
+  }
+  /// "0.9791 +- 0.0014".
+  void accuracy(double value, double error) {
+    right(fixed(value, 4), 9);
+    text += " +- ";
+    text += fixed(error, 4);
+  }
+};
 
-/// "0.9791 +- 0.0014".
-std::string accuracy_text(double accuracy, double error) { return fixed(accuracy, 4) + " +- " + fixed(error, 4); }
-
-std::string set_line(std::string_view name, const Evaluation& result) {
-  return left("  " + std::string(name), 16) + right(io::grouped(static_cast<std::uint64_t>(result.examples)), 8) +
-         right(fixed(result.loss, 6), 15) + right(accuracy_text(result.accuracy, result.accuracy_error), 19) + "\n";
+void add_set(Columns& table, std::string_view name, const Evaluation& result) {
+  table.left(name, 16);
+  table.right(io::grouped(static_cast<std::uint64_t>(result.examples)), 8);
+  table.right(fixed(result.loss, 6), 15);
+  table.accuracy(result.accuracy, result.accuracy_error);
+  table.text += '\n';
 }
 
 /// A row for each class: how many images it has, which part of them is taken for it, and how many for each class.
-std::string class_table(std::span<const std::string_view> names, std::span<const std::uint8_t> labels,
-                        const std::vector<int>& found) {
+void add_classes(Columns& table, std::span<const std::string_view> names, std::span<const std::uint8_t> labels,
+                 const std::vector<int>& found) {
   const std::size_t count = names.size();
   std::vector<std::int64_t> taken(count * count);
   for (std::size_t i = 0; i < labels.size(); ++i) ++taken[labels[i] * count + static_cast<std::size_t>(found[i])];
-  std::size_t wide = 14;
-  for (const std::string_view name : names) wide = std::max(wide, name.size() + 6);
-  std::string text = left("  class", wide) + right("images", 10) + right("accuracy", 19) + "  taken for";
-  for (std::size_t c = 0; c < count; ++c) text += right(to_text(c), c == 0 ? 4 : 7);
-  text += '\n';
+  std::size_t wide = 16;
+  for (const std::string_view name : names) wide = std::max(wide, name.size() + 5);
+  table.left("  class", wide);
+  table.right("images", 8);
+  table.right("accuracy", 19);
+  table.left("  taken for", 11);
+  for (std::size_t c = 0; c < count; ++c) table.right(to_text(c), c == 0 ? 4 : 7);
+  table.text += '\n';
   for (std::size_t c = 0; c < count; ++c) {
-    const std::int64_t* row = taken.data() + c * count;
+    const std::span<const std::int64_t> row = std::span(taken).subspan(c * count, count);
     std::int64_t images = 0;
-    for (std::size_t other = 0; other < count; ++other) images += row[other];
+    for (const std::int64_t other : row) images += other;
     const auto n = static_cast<double>(images);
     const double accuracy = static_cast<double>(row[c]) / n;
-    text += left("  " + to_text(c) + (names[c] == to_text(c) ? "" : " " + std::string(names[c])), wide) +
-            right(to_text(images), 10) +
-            right(images == 0 ? "-" : accuracy_text(accuracy, std::sqrt(accuracy * (1 - accuracy) / n)), 19) +
-            std::string(11, ' ');
-    for (std::size_t other = 0; other < count; ++other) text += right(to_text(row[other]), other == 0 ? 4 : 7);
-    text += '\n';
+    std::string name = "  " + to_text(c);
+    if (names[c] != to_text(c)) name.append(" ").append(names[c]);
+    table.left(name, wide);
+    table.right(to_text(images), 8);
+    if (images == 0) {
+      table.right("-", 19);
+    } else {
+      table.accuracy(accuracy, std::sqrt(accuracy * (1 - accuracy) / n));
+    }
+    table.left("", 11);
+    for (std::size_t other = 0; other < count; ++other) table.right(to_text(row[other]), other == 0 ? 4 : 7);
+    table.text += '\n';
   }
-  return text;
 }
 
 }  // namespace
@@ -102,17 +122,23 @@ int eval_command(std::span<const std::string_view> words, Console& console) {
     data.images.train.set_normalization(model.normalization());
     data.images.test.set_normalization(model.normalization());
   }
-  const std::string images =
-      data.images.generated ? "generated images, NOT " + model.dataset() : "the images in " + data.folder;
-  std::string text = model.description() + "\nevaluated on " + images + "\n" + left("", 16) + right("images", 8) +
-                     right("cross-entropy", 15) + right("accuracy", 19) + "\n";
-  text += set_line("training set", model.network().evaluate(data.images.train));
-  text += set_line("test set", model.network().evaluate(data.images.test));
+  Columns table{model.description()};
+  table.text += "\nevaluated on ";
+  table.text += data.images.generated ? "generated images, NOT " : "the images in ";
+  table.text += data.images.generated ? model.dataset() : data.folder;
+  table.text += '\n';
+  table.left("", 16);
+  table.right("images", 8);
+  table.right("cross-entropy", 15);
+  table.right("accuracy", 19);
+  table.text += '\n';
+  add_set(table, "  training set", model.network().evaluate(data.images.train));
+  add_set(table, "  test set", model.network().evaluate(data.images.test));
+  table.text += "test set, a row for each class\n";
   const DatasetFacts& facts = dataset_facts(model.dataset());
-  text += "test set, a row for each class\n" +
-          class_table(data.images.generated ? facts.generated_classes : facts.classes, data.images.test.labels(),
-                      model.classify(data.images.test).classes);
-  console.always(text);
+  add_classes(table, data.images.generated ? facts.generated_classes : facts.classes, data.images.test.labels(),
+              model.classify(data.images.test).classes);
+  console.always(table.text);
   return 0;
 }
 

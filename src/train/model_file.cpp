@@ -24,6 +24,13 @@ namespace {
 constexpr std::uint64_t most_file_bytes = 1'000'000'000;
 constexpr std::string_view models[] = {"mlp", "cnn"};
 
+bool is_among(std::string_view name, std::span<const std::string_view> names) {
+  for (const std::string_view known : names) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
 /// The loss of the network over images of the data set.
 Tensor build(Graph& graph, std::string_view dataset, std::string_view model) {
   const DatasetFacts& facts = dataset_facts(dataset);
@@ -75,7 +82,7 @@ std::string chosen(const io::SafetensorsFile& file, const std::string& name, std
                    std::span<const std::string_view> choices) {
   const std::string* found = file.find_metadata(key);
   if (found == nullptr) return {};
-  if (std::find(choices.begin(), choices.end(), *found) == choices.end()) {
+  if (!is_among(*found, choices)) {
     throw Error(name + ": the metadata say " + std::string(key) + " " + io::json_excerpt(*found) + ", expected " +
                 listed(choices) + "; what the command names goes before");
   }
@@ -93,24 +100,26 @@ std::optional<float> parse_float(std::string_view text) {
 }  // namespace
 
 Metadata model_metadata(const RunRecord& record, const Normalization& normalization) {
-  return {{"format", "pt"},
-          {"dataset", record.settings.dataset},
-          {"images", record.data_generated ? "generated" : "real"},
-          {"model", record.settings.model},
-          {"classes", io::to_text(dataset_facts(record.settings.dataset).classes.size())},
-          {"seed", io::to_text(record.settings.seed)},
-          {"epochs", io::to_text(record.epochs_done)},
-          {"step", io::to_text(record.steps_done)},
-          {"normalization_scale", io::to_text(normalization.scale)},
-          {"normalization_shift", io::to_text(normalization.shift)}};
+  Metadata metadata;
+  const auto add = [&](std::string_view key, std::string_view text) { metadata.emplace_back(key, text); };
+  add("format", "pt");
+  add("dataset", record.settings.dataset);
+  add("images", record.data_generated ? "generated" : "real");
+  add("model", record.settings.model);
+  add("classes", io::to_text(dataset_facts(record.settings.dataset).classes.size()));
+  add("seed", io::to_text(record.settings.seed));
+  add("epochs", io::to_text(record.epochs_done));
+  add("step", io::to_text(record.steps_done));
+  add("normalization_scale", io::to_text(normalization.scale));
+  add("normalization_shift", io::to_text(normalization.shift));
+  return metadata;
 }
 
 ModelChoice model_choice(const CommandWords& given, std::string dataset) {
-  const std::vector<std::string_view> datasets = dataset_names();
-  if (!dataset.empty() && std::find(datasets.begin(), datasets.end(), dataset) == datasets.end())
+  if (!dataset.empty() && !is_among(dataset, dataset_names()))
     throw UsageError("unknown data set \"" + dataset + "\", expected " + listed_datasets());
   std::string model = given.value("--model").value_or("");
-  if (!model.empty() && std::find(std::begin(models), std::end(models), model) == std::end(models))
+  if (!model.empty() && !is_among(model, models))
     throw UsageError("--model: found \"" + model + "\", expected " + listed(models));
   if (const std::int64_t threads = given.integer("--threads", 0, 1, 1024); threads > 0)
     set_default_threads(static_cast<int>(threads));

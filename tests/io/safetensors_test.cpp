@@ -192,14 +192,15 @@ TEST_SUITE("safetensors") {
       CHECK_THROWS_WITH_AS(safetensors_bytes({.metadata = {}, .tensors = std::move(tensors)}),
                            doctest::Contains(why), Error);
     };
-    writes({{"a", Dtype::f32, {1}, "123"}}, "tensor \"a\" has 3 bytes, expected those of shape [1] of F32");
-    writes({{"a", Dtype::u8, {-1, -3}, "123"}}, "expected those of shape [-1, -3] of U8");
-    writes({{"a", Dtype::u8, {1}, "1"}, {"a", Dtype::u8, {1}, "1"}}, "tensor \"a\" stands twice");
+    writes({{"a", Dtype::f32, {1}, "123"}},
+           "safetensors: tensor \"a\" has 3 bytes, expected 4 for shape [1] of F32");
+    writes({{"a", Dtype::u8, {-1, -3}, "123"}}, "shape has -1, expected whole numbers");
+    writes({{"a", Dtype::u8, {1}, "1"}, {"a", Dtype::u8, {1}, "1"}}, "the name \"a\" stands twice");
     writes({{"\xff", Dtype::u8, {1}, "1"}}, "is not UTF-8");
-    writes({{"__metadata__", Dtype::u8, {1}, "1"}}, "that of the metadata");
+    writes({{"__metadata__", Dtype::u8, {1}, "1"}}, "__metadata__");
     CHECK_THROWS_AS(safetensors_bytes({.metadata = {{"a", ""}, {"a", ""}}, .tensors = {}}), Error);
     CHECK_THROWS_AS(safetensors_bytes({.metadata = {{"a", "\xc0\x80"}}, .tensors = {}}), Error);
-    writes({{"a", Dtype::u8, std::vector<std::int64_t>(1'000'000, 1), "1"}}, "values, expected at most");
+    writes({{"a", Dtype::u8, std::vector<std::int64_t>(1'000'000, 1), "1"}}, "more values than may be read");
   }
 }
 
