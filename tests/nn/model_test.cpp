@@ -387,7 +387,7 @@ TEST_CASE("logits come by example: the loss is theirs, and smaller batches give 
     loss += std::log(sum) - static_cast<double>(logits[i * 10 + images.labels()[i]]);
   }
   CHECK(loss / 40 == doctest::Approx(model.evaluate(images).loss).epsilon(1e-6));
-  for (const std::size_t batch : {1, 7, 15, 20}) {
+  for (const std::size_t batch : {1U, 7U, 15U, 20U}) {
     CAPTURE(batch);
     Model small(net.graph, net.loss, {.batch = static_cast<int>(batch), .training = false});
     for (std::size_t i = 0; i < 40; i += batch) {
