@@ -14,22 +14,16 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 
 #include "quench/archive.h"
 #include "quench/full_gradient.h"
+#include "quench/level.h"
 #include "quench/model.h"
 #include "quench/optimizer.h"
 #include "quench/sgd.h"
 
 namespace quench {
-
-/// A mean, and one standard error of it; NaN is what is unknown.
-struct Level {
-  double mean = std::numeric_limits<double>::quiet_NaN();
-  double error = std::numeric_limits<double>::quiet_NaN();
-};
 
 /// Half-running averages, and what follows from them. Errors are from the scatter of the means of batches of
 /// neighbouring values: sqrt(n) batches of n >= 16 values, else n of one (none of a single value). Where values

@@ -7,7 +7,15 @@
 namespace quench {
 
 /// What a stream is for, so that no two uses of one seed see the same numbers.
-enum class Stream : std::uint32_t { weights = 1, shuffle = 2, iid = 3, images = 4, selftest = 5, landscape = 6 };
+enum class Stream : std::uint32_t {
+  weights = 1,
+  shuffle = 2,
+  iid = 3,
+  images = 4,
+  selftest = 5,
+  landscape = 6,  // at which steps a run measures -G . v
+  products = 7    // mini-batches for products with the Hessian
+};
 
 /// One block of Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
