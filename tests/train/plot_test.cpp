@@ -105,6 +105,29 @@ TEST_SUITE("plots") {
     CHECK(parsed.items[0].find("s")->items[0].find("x")->items.back().number() == 100000);
     CHECK(parsed.items[0].find("s")->items[0].find("n")->text == "s</script>");
   }
+
+  TEST_CASE("dots have bars where their interval is known, beside the curve, and are rings on a dashed one") {
+    Chart chart = chart_of({1, 2, 3}, {1, 2, std::nan("")});
+    Series& series = chart.series[0];
+    series.dots = true;
+    series.low = {0.5, std::nan(""), 0};
+    series.high = {1.5, std::nan(""), 1};
+    std::string drawing = train::svg({&chart, 1}, "a");
+    CHECK(count(drawing, "<circle") == 2 + 1);  // and in the legend
+    CHECK(count(drawing, "class=\"p0\"") == 3);
+    CHECK(count(drawing, "class=\"l0\"/>") == 1 + 1);
+    CHECK(count(drawing, "class=\"b0\"") == 0);
+    series.shift = 5;
+    CHECK(train::svg({&chart, 1}, "a") != drawing);
+    series.line = Series::Line::dashed;
+    drawing = train::svg({&chart, 1}, "a");
+    CHECK(count(drawing, "class=\"l0 op\"") == 3);
+    series.line = Series::Line::none;
+    CHECK(count(train::svg({&chart, 1}, "a"), "<circle") == 2 + 1);
+    series.line = Series::Line::solid;
+    series.y[1] = std::nan("");
+    CHECK(count(train::svg({&chart, 1}, "a"), "<circle") == 1 + 1);
+  }
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ struct Series {
   std::vector<double> x{}, y{};
   std::vector<double> low{}, high{};  ///< the band; both empty or as long as x
   bool stairs = false;                ///< each value holds until the next
+  bool dots = false;                  ///< a dot at each point, with a bar from low to high instead of a band
+  double shift = 0;                   ///< of the dots to the right, in units of the drawing: not to cover others
 };
 
 struct Axis {

@@ -61,6 +61,16 @@ std::string text(double x, double y, std::string_view style, std::string_view wo
          std::string(more) + '>' + escaped(words) + "</text>\n";
 }
 
+std::string dot(double x, double y, const std::string& style) {
+  return "<circle" + attribute("cx", x) + attribute("cy", y) + " r=\"3\" class=\"" + style + "\"/>\n";
+}
+
+/// Full, but of a dashed curve, where they are rings.
+std::string dot_style(const Series& series) {
+  const bool ring = series.line == Series::Line::dashed;
+  return (ring ? "l" : "p") + colour_name(series.colour) + (ring ? " op" : "");
+}
+
 const char* line_style(Series::Line kind) {
   switch (kind) {
     case Series::Line::solid:
@@ -146,7 +156,9 @@ std::string draw_frame(const Panel& panel, const Scale& x, const Scale& y) {
   for (const LegendItem& item : panel.legend) {
     const double at = panel.top + title_height + legend_line * item.row + 12;
     const std::string colour = colour_name(item.series->colour);
-    if (!item.series->low.empty()) {
+    if (item.series->dots) {
+      out += dot(item.x + sample / 2, at - 4, dot_style(*item.series));
+    } else if (!item.series->low.empty()) {
       out += "<rect" + attribute("x", item.x) + attribute("y", at - 10) + attribute("width", sample) +
              attribute("height", 12) + " class=\"b" + colour + "\"/>\n";
     }
@@ -209,14 +221,23 @@ std::string draw_curve(const Series& series, const Scale& x, const Scale& y) {
     path += (drawing ? "L" : "M") + pixel(px) + ' ' + pixel(py);
     drawing = true;
     last = py;
-    if (++drawn == 1) {
-      circles = "<circle" + attribute("cx", px) + attribute("cy", py) + " r=\"3\" class=\"p" +
-                colour_name(series.colour) + "\"/>\n";
-    }
+    if (++drawn == 1) circles = dot(px, py, "p" + colour_name(series.colour));
   }
-  if (drawn == 1) return circles;  // a path of one point is invisible
+  if (drawn == 1) return series.dots ? std::string() : circles;  // a path of one point is invisible
   if (drawn == 0) return {};
   return "<path class=\"l" + colour_name(series.colour) + line_style(series.line) + "\" d=\"" + path + "\"/>\n";
+}
+
+std::string draw_dots(const Series& series, const Scale& x, const Scale& y) {
+  std::string out;
+  for (std::size_t i = 0; i < series.x.size(); ++i) {
+    if (!x.shows(series.x[i]) || !y.shows(series.y[i])) continue;
+    const double px = x.place(series.x[i]) + series.shift;
+    if (!series.low.empty() && y.shows(series.low[i]) && y.shows(series.high[i]))
+      out += line(px, y.place(series.low[i]), px, y.place(series.high[i]), "l" + colour_name(series.colour));
+    out += dot(px, y.place(series.y[i]), dot_style(series));
+  }
+  return out;
 }
 
 std::string draw(const Panel& panel, const std::string& clip) {
@@ -226,7 +247,9 @@ std::string draw(const Panel& panel, const std::string& clip) {
   out += "<clipPath id=\"" + clip + "\"><rect" + attribute("x", left) + attribute("y", top - 2) +
          attribute("width", right - left) + attribute("height", plot_height + 4) +
          "/></clipPath>\n<g clip-path=\"url(#" + clip + ")\">\n";
-  for (const Series& series : panel.chart.series) out += draw_band(series, x, y);
+  for (const Series& series : panel.chart.series) {
+    if (!series.dots) out += draw_band(series, x, y);
+  }
   for (const double rule : panel.chart.rules) {
     if (y.shows(rule)) out += line(left, y.place(rule), right, y.place(rule), "ru");
   }
@@ -237,6 +260,7 @@ std::string draw(const Panel& panel, const std::string& clip) {
   }
   for (const Series& series : panel.chart.series) {
     if (series.line != Series::Line::none) out += draw_curve(series, x, y);
+    if (series.dots) out += draw_dots(series, x, y);
   }
   return out + "</g>\n";
 }
@@ -299,7 +323,9 @@ std::string svg_style() {
   out += ".en{text-anchor:end}.mi{text-anchor:middle}\n";
   out += "svg path,svg line{fill:none;stroke-width:1.6}.gr{stroke-width:1}.ax{stroke-width:1}";
   out += ".ma{stroke-width:1;stroke-dasharray:2 3;opacity:.5}.ru{stroke-width:1;stroke-dasharray:6 4}";
-  out += ".da{stroke-dasharray:7 4}.do{stroke-dasharray:1.5 3.5}.fa{opacity:.45;stroke-width:1}";
+  out +=
+      ".da{stroke-dasharray:7 4}.do{stroke-dasharray:1.5 "
+      "3.5}.fa{opacity:.45;stroke-width:1}.op{fill:none;stroke-width:1.6}";
   out += "[class^=b]{fill-opacity:.2;stroke:none}\n";
   out += colours("#15191e", "#525c68", "#e2e6ea", &Colour::light);
   const std::string dark = colours("#eef1f4", "#a9b4c0", "#333b44", &Colour::dark);
