@@ -38,6 +38,8 @@ CommandWords::CommandWords(std::span<const std::string_view> words, std::span<co
       throw UsageError(std::string(name) + ": found nothing, expected " + std::string(option->expected));
     }
     values_.emplace_back(option->name, std::move(value));
+    if (!option->argument.ends_with("...")) continue;
+    while (i + 1 < words.size() && !words[i + 1].starts_with("--")) values_.emplace_back(option->name, words[++i]);
   }
 }
 
@@ -47,6 +49,14 @@ std::optional<std::string> CommandWords::value(std::string_view option) const {
     if (name == option) last = text;
   }
   return last;
+}
+
+std::vector<std::string> CommandWords::all_values(std::string_view option) const {
+  std::vector<std::string> all;
+  for (const auto& [name, text] : values_) {
+    if (name == option) all.push_back(text);
+  }
+  return all;
 }
 
 std::int64_t CommandWords::integer(std::string_view option, std::int64_t standard, std::int64_t low,

@@ -14,7 +14,7 @@ namespace quench::train {
 
 struct CommandOption {
   std::string_view name;      ///< "--out"
-  std::string_view argument;  ///< "DIR"; empty for a flag
+  std::string_view argument;  ///< "DIR"; empty for a flag; "DIR..." takes all words up to the next option
   std::string_view expected;  ///< "a folder"
 };
 
@@ -28,6 +28,8 @@ class CommandWords {
   const std::vector<std::string>& others() const { return others_; }
   /// What was given last, or nothing.
   std::optional<std::string> value(std::string_view option) const;
+  /// All that were given, in order.
+  std::vector<std::string> all_values(std::string_view option) const;
   bool flag(std::string_view option) const { return value(option).has_value(); }
   /// A whole number, or one with a point, within the limits. Throws UsageError.
   std::int64_t integer(std::string_view option, std::int64_t standard, std::int64_t low, std::int64_t high) const;

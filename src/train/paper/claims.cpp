@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "io/numbers.h"
+#include "train/paper/landscape_claims.h"
 
 namespace quench::train {
 namespace {
@@ -16,28 +17,6 @@ using io::to_text;
 constexpr double agreement = 0.01;         // of O_L and O_R
 constexpr double accuracy_margin = 0.002;  // 0.2 points
 constexpr double relative_f_margin = 0.01;
-
-const char* word(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::held:
-      return "HELD";
-    case Outcome::failed:
-      return "FAILED";
-    case Outcome::undecided:
-      break;
-  }
-  return "UNDECIDED";
-}
-
-/// 97.5 % quantile of Student's t. One to four degrees of freedom: exact values; beyond them the expansion of
-/// Cornish and Fisher about the normal quantile, off by less than 0.01.
-double student(std::size_t freedom) {
-  constexpr double exact[] = {12.7062, 4.3027, 3.1824, 2.7764};
-  if (freedom <= std::size(exact)) return exact[freedom - 1];
-  constexpr double z = 1.959964;
-  const double n = static_cast<double>(freedom), z3 = z * z * z, z5 = z3 * z * z;
-  return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n);
-}
 
 double mean(std::span<const double> values) {
   double sum = 0;
@@ -117,7 +96,7 @@ Claim compare(std::span<const FigureRun> runs, std::string_view better, std::str
   };
   return {statement + ": " + std::string(better) + " " + shown(a) + ", " + std::string(worse) + " " + shown(b) +
               ", gain " + significant(gain.value, 3) + " +- " + significant(gain.error, 2) + " (" +
-              to_text(a.values.size()) + (a.values.size() == 1 ? " seed): " : " seeds): ") + word(outcome),
+              to_text(a.values.size()) + (a.values.size() == 1 ? " seed): " : " seeds): ") + outcome_word(outcome),
           outcome};
 }
 
@@ -134,7 +113,7 @@ Claim agreement_claim(const Figure& figure, std::span<const FigureRun> runs) {
   const Estimate end = mean_estimate(ends.values, ends.deviation_of_one);
   const Outcome outcome = above({-std::abs(end.value), end.error}, -agreement);
   return {"O_L and O_R agree within 1 % at the end: O_L/O_R - 1 = " + significant(100 * end.value, 3) + " +- " +
-              significant(100 * end.error, 2) + " %, first below 1 %: " + first + ": " + word(outcome),
+              significant(100 * end.error, 2) + " %, first below 1 %: " + first + ": " + outcome_word(outcome),
           outcome};
 }
 
@@ -165,12 +144,34 @@ std::vector<Claim> quick_claims(std::span<const FigureRun> runs) {
   return {
       {"f over the first tenth of the epochs: quick is below preset: gain " + significant(gain.value, 3) + " +- " +
            (std::isfinite(gain.error) ? significant(gain.error, 2) : std::string("unknown (one seed)")) + ": " +
-           word(outcome),
+           outcome_word(outcome),
        outcome},
       compare(runs, "preset", "quick", true, 0, "Test accuracy" + end + ": quick ends below preset")};
 }
 
 }  // namespace
+
+std::string outcome_word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::held:
+      return "HELD";
+    case Outcome::failed:
+      return "FAILED";
+    case Outcome::undecided:
+      break;
+  }
+  return "UNDECIDED";
+}
+
+double student(std::size_t freedom) {
+  // Beyond these exact values the expansion of Cornish and Fisher about the normal quantile is off by less than
+  // 0.01.
+  constexpr double exact[] = {12.7062, 4.3027, 3.1824, 2.7764};
+  if (freedom <= std::size(exact)) return exact[freedom - 1];
+  constexpr double z = 1.959964;
+  const double n = static_cast<double>(freedom), z3 = z * z * z, z5 = z3 * z * z;
+  return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n);
+}
 
 Estimate mean_estimate(std::span<const double> values, double deviation_of_one) {
   constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
@@ -192,6 +193,10 @@ std::vector<Claim> figure_claims(const Figure& figure, std::span<const FigureRun
       return {agreement_claim(figure, runs)};
     case Figure::Kind::schedules:
       return figure.branches[1].name == "quick" ? quick_claims(runs) : schedule_claims(runs);
+    case Figure::Kind::stages:
+      return stage_claims(runs);
+    case Figure::Kind::landscape:
+      return landscape_claims(figure, runs);
     case Figure::Kind::optimizers:
       break;
   }

@@ -1,16 +1,21 @@
 // Whether a figure shows what the paper says it shows, computed from its runs with their error.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "io/csv_contents.h"
 #include "train/paper/figures.h"
 #include "train/report/run_curves.h"
 
 namespace quench::train {
 
 enum class Outcome { held, failed, undecided };
+
+/// "HELD", "FAILED" or "UNDECIDED".
+std::string outcome_word(Outcome outcome);
 
 /// One sentence about a figure.
 struct Claim {
@@ -24,6 +29,9 @@ struct Estimate {
   double error;
 };
 
+/// 97.5 % quantile of Student's t; freedom >= 1.
+double student(std::size_t freedom);
+
 /// The mean of several values, with Student's t; of one value with 1.96 times its own standard deviation.
 Estimate mean_estimate(std::span<const double> values, double deviation_of_one);
 
@@ -35,12 +43,14 @@ Outcome above(const Estimate& estimate, double bound);
 struct FigureRun {
   const Branch* branch;
   RunCurves curves;
+  io::CsvContents stages{};  ///< stages.csv of a chain
 };
 
 /// Figure 1: |O_L/O_R - 1| at the end is below 1 %. Figure 4: in test accuracy and f, averaged over the last
 /// twentieth of the epochs (20 of 400), adaptive is not worse than preset (by more than 0.2 points; 1 % of f) and
 /// better than AMSGrad. S1: AMSGrad is not worse than Adam in the same sense. S2: quick has the lower f in the
-/// first tenth of the epochs than preset, and at the end is not better than it in test accuracy.
+/// first tenth of the epochs than preset, and at the end is not better than it in test accuracy. Figures 2 and 3:
+/// see landscape_claims.h.
 std::vector<Claim> figure_claims(const Figure& figure, std::span<const FigureRun> runs);
 
 }  // namespace quench::train

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/paper/landscape_charts.h"
 #include "train/report/run_charts.h"
 
 namespace quench::train {
@@ -84,6 +85,8 @@ std::vector<Chart> training_charts(std::span<const FigureRun> runs, const std::s
 std::vector<Chart> figure_charts(const Figure& figure, std::span<const FigureRun> runs, const std::string& note) {
   const std::string title = "Figure " + std::string(figure.name) + ": " + std::string(figure.title) + note;
   if (figure.kind == Figure::Kind::relation) return relation_charts(runs, title);
+  if (figure.kind == Figure::Kind::stages) return stage_charts(runs, title);
+  if (figure.kind == Figure::Kind::landscape) return landscape_charts(figure, runs, title);
   return training_charts(runs, title, figure.kind == Figure::Kind::schedules);
 }
 

@@ -10,8 +10,8 @@
 
 namespace quench::train {
 
-/// The panels of a figure from top to bottom, with the paper's axes. note: what the title adds, such as the scale
-/// of the epochs.
+/// The panels of a figure from top to bottom, with the paper's axes (figures 2 and 3: see landscape_charts.h).
+/// note: what the title adds, such as the scale of the epochs.
 std::vector<Chart> figure_charts(const Figure& figure, std::span<const FigureRun> runs, const std::string& note);
 
 }  // namespace quench::train

@@ -56,6 +56,7 @@ class Pool {
 
   void begin_next() {
     const Job& job = jobs_[begun_++];
+    const std::int64_t before = job.resumes ? epochs_done(job) : 0;
     const pid_t process = fork();
     if (process < 0) throw Error("a process cannot be started: " + std::system_category().message(errno));
     if (process == 0) {
@@ -69,6 +70,7 @@ class Pool {
       std::_Exit(code);
     }
     children_.push_back({process, &job, Clock::now()});
+    epochs_before_ += static_cast<double>(before);
   }
 
   void hand_on(int signal) const {
@@ -94,7 +96,8 @@ class Pool {
     double epochs = finished_epochs_, total = 0;
     for (const Child& child : children_) epochs += static_cast<double>(epochs_done(*child.job));
     for (const Job& job : jobs_) total += static_cast<double>(job.epochs);
-    const double left = epochs > 0 ? seconds_since(start_) * (total - epochs) / epochs : -1;
+    const double own = epochs - epochs_before_;
+    const double left = own > 0 ? seconds_since(start_) * (total - epochs) / own : -1;
     console_.note("paper: " + io::grouped(static_cast<std::uint64_t>(epochs)) + " of " +
                   io::grouped(static_cast<std::uint64_t>(total)) + " epochs, " + to_text(finished_) + " of " +
                   to_text(jobs_.size()) + " runs, ETA " + io::clock_time(left) + "\n");
@@ -120,6 +123,7 @@ class Pool {
   std::vector<Child> children_;
   std::size_t begun_ = 0, finished_ = 0;
   double finished_epochs_ = 0;
+  double epochs_before_ = 0;  // that resumed runs had already
   std::string failure_;
 };
 

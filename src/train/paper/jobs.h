@@ -17,6 +17,7 @@ struct Job {
   std::filesystem::path log;  ///< grows by a line an epoch, below its header
   std::int64_t epochs;
   std::function<int()> work;  ///< returns the exit code
+  bool resumes = false;       ///< goes on where its log ends
 };
 
 /// Runs the jobs, at most `at_once` at a time, by fork(): no other thread may be running. Says on standard error

@@ -2,30 +2,25 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <limits>
-#include <map>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
-#include "io/csv.h"
-#include "io/files.h"
-#include "io/json_value.h"
 #include "io/numbers.h"
 #include "quench/error.h"
 #include "quench/executor.h"
 #include "train/command_words.h"
 #include "train/console.h"
-#include "train/datasets.h"
 #include "train/option_table.h"
-#include "train/paper/claims.h"
-#include "train/paper/figure_charts.h"
+#include "train/paper/figure_files.h"
 #include "train/paper/figures.h"
 #include "train/paper/jobs.h"
-#include "train/plot/page.h"
-#include "train/plot/svg.h"
+#include "train/paper/run_finder.h"
+#include "train/paper/shard.h"
 #include "train/run.h"
-#include "train/run_record.h"
 
 namespace quench::train {
 namespace {
@@ -34,32 +29,52 @@ namespace fs = std::filesystem;
 using io::to_text;
 
 constexpr std::string_view help =
-    "usage: ./train paper FIGURE... [options]\n\n"
+    "usage: ./train paper FIGURE... [options]\n"
+    "       ./train paper FIGURE... --shard I/N [options]\n"
+    "       ./train paper FIGURE... --merge DIR... [options]\n\n"
     "Makes figures of Yaida, \"Fluctuation-dissipation relations for stochastic gradient descent\" (ICLR 2019):\n"
-    "1a 1b 4a 4b S1a S1b S2a S2b S2c S2d, or all. Each gives FIGURE.svg, .html and .csv and says whether the\n"
-    "paper's claim held. Runs that are finished are kept: the same command goes on where it was interrupted.\n\n"
-    "  --seeds N         repetitions, with seeds one after the other (1 .. 1000; default: 1)\n"
+    "1a 1b 2a 2b 3a 3b 4a 4b S1a S1b S2a S2b S2c S2d, or all. Each gives FIGURE.svg, .html and .csv and says "
+    "whether\n"
+    "the paper's claim held. Runs that are finished are kept: the same command goes on where it was "
+    "interrupted.\n\n"
+    "  --seeds N         repetitions, with seeds one after the other (1 .. 1000; default: 1; figure 3a of the "
+    "paper\n"
+    "                    has 4, 3b 16: chains that differ in --data-seed, from one start)\n"
     "  --seed N          of the first repetition's initial weights (default: 1)\n"
-    "  --data-seed N     of its shuffling (default: as --seed)\n"
+    "  --data-seed N     of its sampling (default: as --seed)\n"
     "  --epochs-scale X  all stages X times as long (0 < X <= 100; default: 1)\n"
+    "  --sampling NAME   figures 2 and 3: shuffle, iid or both (default: both; figure 2: shuffle)\n"
+    "  --lr-max X        figures 2 and 3: only the stages with eta up to X (default: all)\n"
     "  --data DIR        folder that holds the data sets (default: data)\n"
     "  --jobs N          runs side by side (1 .. 1024; default: one for each processor)\n"
     "  --threads N       threads of each (1 .. 1024; default: what the processors allow)\n"
     "  --out DIR         folder for figures and, in DIR/runs, their runs (default: runs/paper)\n"
+    "  --shard I/N       make the I-th of N parts of the runs and draw nothing; /N: I is the array task of Slurm\n"
+    "                    (ids 1 .. N) or the index of the Kubernetes job. Inside such a task without --shard: as\n"
+    "                    the environment says\n"
+    "  --merge DIR...    make no runs, draw from those that are in DIR/runs of each\n"
     "  --quiet           results only\n";
+
+constexpr std::string_view samplings[] = {"shuffle", "iid", "both"};
 
 constexpr CommandOption command_options[] = {{"--seeds", "N", "a whole number from 1 to 1000"},
                                              {"--seed", "N", "a whole number"},
                                              {"--data-seed", "N", "a whole number"},
                                              {"--epochs-scale", "X", "a number above 0, at most 100"},
+                                             {"--sampling", "NAME", "shuffle, iid or both"},
+                                             {"--lr-max", "X", "a number above 0, at most 100"},
                                              {"--data", "DIR", "a folder"},
                                              {"--jobs", "N", "a whole number from 1 to 1024"},
                                              {"--threads", "N", "a whole number from 1 to 1024"},
                                              {"--out", "DIR", "a folder"},
+                                             {"--shard", "I/N", "I/N, or /N where a scheduler says which"},
+                                             {"--merge", "DIR...", "folders that --out was"},
                                              {"--quiet", "", ""}};
 
-std::vector<const Figure*> chosen_figures(const std::vector<std::string>& names) {
-  std::vector<const Figure*> chosen;
+using Figures = std::vector<const Figure*>;
+
+Figures chosen_figures(const std::vector<std::string>& names) {
+  Figures chosen;
   std::vector<std::string_view> known{"all"};
   for (const Figure& figure : paper_figures()) known.push_back(figure.name);
   if (names.empty()) throw UsageError("paper: found no figure, expected " + listed(known));
@@ -74,6 +89,25 @@ std::vector<const Figure*> chosen_figures(const std::vector<std::string>& names)
   return chosen;
 }
 
+/// Refuses options of figures 2 and 3 that would leave none of their runs, or where none of these is asked for.
+void check_chain_options(const CommandWords& given, const Figures& figures, const PaperOptions& options) {
+  const auto is_chain = [](const Figure* figure) { return figure->is_chain(); };
+  for (const std::string_view option : {"--sampling", "--lr-max"}) {
+    if (given.flag(option) && std::none_of(figures.begin(), figures.end(), is_chain))
+      throw UsageError(std::string(option) + ": found without figure 2a, 2b, 3a or 3b, which alone it is for");
+  }
+  if (const std::string& name = options.sampling;
+      std::find(std::begin(samplings), std::end(samplings), name) == std::end(samplings))
+    throw UsageError("--sampling: found \"" + name + "\", expected " + listed(samplings));
+  for (const Figure* figure : figures) {
+    if (figure->is_chain() && chosen_stages(*figure, options).empty()) {
+      throw UsageError("--lr-max: found \"" + given.value("--lr-max").value_or("") + "\", expected at least " +
+                       rate_text(figure->stages.back().lr) + ", the smallest rate of figure " +
+                       std::string(figure->name));
+    }
+  }
+}
+
 PaperOptions paper_options(const CommandWords& given) {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 2;
   PaperOptions options;
@@ -85,99 +119,68 @@ PaperOptions paper_options(const CommandWords& given) {
   options.data = given.value("--data").value_or(options.data);
   options.data_given = given.value("--data").has_value();
   options.threads = given.integer("--threads", 0, 1, 1024);
+  options.sampling = given.value("--sampling").value_or(options.sampling);
+  options.lr_max = given.decimal("--lr-max", 0, 0, 100);
   return options;
 }
 
-/// Which data the runs of this command are on; opening generated images takes seconds.
-class DataChecksums {
- public:
-  const std::string& of(const Settings& settings) {
-    std::string& sum = sums_[settings.dataset];
-    if (sum.empty()) sum = io::hexadecimal(open_dataset(settings).checksum());
-    return sum;
-  }
-
- private:
-  std::map<std::string, std::string> sums_;
+/// The runs of figures, each once: what chains start from, and the independent ones that are dealt out to shards.
+struct RunList {
+  std::vector<PaperRun> starts, runs;
 };
 
-/// Throws Error when the finished run in the folder is not the one that is wanted.
-void check_same(const fs::path& folder, const RunCurves& run, const PaperRun& wanted, const std::string& checksum) {
-  const auto refuse = [&](const std::string& what, const std::string& there, const std::string& here) {
-    throw Error(folder.string() + " holds a run with " + what + " " + there + ", expected " + here +
-                "; choose another --out, or remove it");
-  };
-  RunRecord record;
-  record.settings = wanted.settings;
-  const io::JsonValue document = io::parse_json(to_json(record));
-  const io::JsonValue& settings = *document.find("settings");
-  for (std::size_t i = 0; i < settings.keys.size(); ++i) {
-    const std::string& key = settings.keys[i];
-    // What results do not depend on.
-    constexpr std::string_view free_to_differ[] = {"data", "threads", "out", "force", "quiet", "eval-every"};
-    if (std::find(std::begin(free_to_differ), std::end(free_to_differ), key) != std::end(free_to_differ)) continue;
-    const io::JsonValue& value = settings.items[i];
-    const std::string here =
-        value.kind == io::JsonValue::Kind::boolean ? (value.boolean ? "yes" : "no") : value.text;
-    if (const std::string there = run.setting(key); there != here) refuse(key, there, here);
+void add_once(std::vector<PaperRun>& list, PaperRun run) {
+  const auto same = [&](const PaperRun& other) { return other.name == run.name; };
+  if (std::none_of(list.begin(), list.end(), same)) list.push_back(std::move(run));
+}
+
+RunList list_runs(const Figures& figures, const PaperOptions& options) {
+  RunList list;
+  for (const Figure* figure : figures) {
+    if (std::optional<PaperRun> start = start_run(*figure, options)) add_once(list.starts, std::move(*start));
+    for (PaperRun& run : paper_runs(*figure, options)) add_once(list.runs, std::move(run));
   }
-  if (const std::string there = run.fact("data", "checksum"); there != checksum)
-    refuse("data of checksum", there, checksum);
+  return list;
 }
 
-bool is_finished(const fs::path& folder) {
-  std::error_code ignored;
-  if (!fs::exists(folder / "run.json", ignored)) return false;
-  const io::JsonValue record = read_record(folder);
-  const io::JsonValue* status = record.find("status");
-  return status != nullptr && status->text == "finished";
-}
-
-/// The data of all runs as one table.
-std::string figure_csv(std::span<const FigureRun> runs) {
-  const std::vector<std::string> columns = {
-      "epoch",         "lr",  "f_batch", "f_batch_bar", "f",       "train_accuracy",
-      "test_accuracy", "O_L", "O_R",     "ratio",       "ratio_sd"};
-  std::vector<std::string> cells = {"branch", "run"};
-  cells.insert(cells.end(), columns.begin(), columns.end());
-  std::string text = io::csv_line(cells);
-  for (const FigureRun& run : runs) {
-    for (const std::vector<std::string>& row : run.curves.log.rows) {
-      cells = {std::string(run.branch->name), run.curves.name};
-      for (const std::string& column : columns) cells.push_back(row[run.curves.log.index(column)]);
-      text += io::csv_line(cells);
-    }
+/// Only the runs of the shard, and what they start from.
+RunList part_of(const RunList& whole, const Shard& shard) {
+  RunList part;
+  for (std::size_t i = 0; i < whole.runs.size(); ++i) {
+    if (shard.has(i)) part.runs.push_back(whole.runs[i]);
   }
-  return text;
+  for (const PaperRun& start : whole.starts) {
+    const auto needs = [&](const PaperRun& run) { return run.start == start.name; };
+    if (std::any_of(part.runs.begin(), part.runs.end(), needs)) part.starts.push_back(start);
+  }
+  return part;
 }
 
-void write(const fs::path& file, const std::string& text) {
-  if (const std::error_code error = io::disk().replace(file, text))
-    throw Error(file.string() + " cannot be written: " + error.message());
-}
+/// How runs are made.
+struct Making {
+  fs::path folder;
+  int at_once;
+  std::span<const std::string_view> words;
+};
 
-std::string figure_note(std::span<const FigureRun> runs, const PaperOptions& options) {
-  std::string note;
-  if (options.epochs_scale != 1) note += ", epochs x " + to_text(options.epochs_scale);
-  if (runs.front().curves.fact("data", "kind") == "generated") note += ", GENERATED images";
-  return note;
-}
-
-/// Makes the runs that are missing: a single one with its progress, several side by side. Returns 0, or 128 + the
-/// signal that interrupted them.
-int make_runs(std::span<const PaperRun> missing, const fs::path& folder, int at_once,
-              std::span<const std::string_view> words, Console& console) {
-  const int side_by_side = std::min(at_once, static_cast<int>(missing.size()));
+/// Makes runs that do not wait for each other: one after the other in this process, each with its progress, or side
+/// by side in processes of their own. Returns 0, or 128 + the signal that interrupted them.
+int make_runs(std::span<const PaperRun> runs, const Making& making, bool in_processes, Console& console) {
+  if (runs.empty()) return 0;
+  const int side_by_side = std::min(making.at_once, static_cast<int>(runs.size()));
   const auto make = [&](const PaperRun& run, Console& own) {
     Settings settings = run.settings;
-    settings.out = (folder / run.name).string();
-    settings.force = true;  // what an interrupted run left
+    settings.out = (making.folder / run.name).string();
+    if (!run.start.empty()) settings.init = (making.folder / run.start / "model.safetensors").string();
+    // Over what an interrupted run left, or on from there.
+    settings.force = !run.resumes || is_finished(settings.out, false);
+    if (!settings.force) settings.resume = "auto";
     if (settings.threads == 0) settings.threads = std::max(1, available_threads() / side_by_side);
     own.be_part();
-    return train::run(settings, words, own);
+    return train::run(settings, making.words, own);
   };
-  if (side_by_side <= 1) {
-    for (const PaperRun& run : missing) {
+  if (!in_processes) {
+    for (const PaperRun& run : runs) {
       console.note("paper: " + run.name + "\n");
       Console own = console;
       if (const int code = make(run, own); code != 0) return code;
@@ -185,31 +188,83 @@ int make_runs(std::span<const PaperRun> missing, const fs::path& folder, int at_
     return 0;
   }
   std::vector<Job> jobs;
-  for (const PaperRun& run : missing) {
-    jobs.push_back({run.name, folder / run.name / "log.csv", run.settings.epochs, [&] {
+  for (const PaperRun& run : runs) {
+    jobs.push_back({run.name, making.folder / run.name / "log.csv", run.settings.epochs,
+                    [&] {
                       Console own(true);
                       return make(run, own);
-                    }});
+                    },
+                    run.resumes});
   }
-  console.note("paper: " + to_text(jobs.size()) + " runs, " + to_text(side_by_side) + " at a time\n");
+  console.note("paper: " + to_text(jobs.size()) + (jobs.size() == 1 ? " run, " : " runs, ") +
+               to_text(side_by_side) + " at a time\n");
   return run_jobs(jobs, side_by_side, console);
 }
 
-void draw_figure(const Figure& figure, std::span<const FigureRun> runs, const PaperOptions& options,
-                 const fs::path& out, Console& console) {
-  const std::string note = figure_note(runs, options);
-  const std::vector<Claim> claims = figure_claims(figure, runs);
-  Page page;
-  page.title = "Figure " + std::string(figure.name) + " of the paper: " + std::string(figure.title) + note;
-  for (const Claim& claim : claims) page.paragraphs.push_back(claim.sentence);
-  page.figures.push_back(figure_charts(figure, runs, note));
-  const std::string name(figure.name);
-  write(out / (name + ".svg"), svg_file(page.figures.front()));
-  write(out / (name + ".csv"), figure_csv(runs));
-  write(out / (name + ".html"), html(page));
-  console.always("figure " + name + note + "\n");
-  for (const Claim& claim : claims) console.always("  " + claim.sentence + "\n");
-  console.always("  " + (out / name).string() + ".svg, .html, .csv\n");
+/// Makes what is missing: first what the others start from. Returns as make_runs.
+int make_missing(const RunList& list, const Making& making, Console& console) {
+  RunList missing;
+  for (const PaperRun& run : list.starts) {
+    if (!is_finished(making.folder / run.name, true)) missing.starts.push_back(run);
+  }
+  for (const PaperRun& run : list.runs) {
+    const auto is_start = [&](const PaperRun& start) { return start.name == run.name; };
+    if (!is_finished(making.folder / run.name, false) &&
+        std::none_of(missing.starts.begin(), missing.starts.end(), is_start))
+      missing.runs.push_back(run);
+  }
+  // A process that has trained has threads, with which it cannot fork().
+  const bool in_processes = making.at_once > 1 && missing.starts.size() + missing.runs.size() > 1;
+  if (const int code = make_runs(missing.starts, making, in_processes, console); code != 0) return code;
+  return make_runs(missing.runs, making, in_processes, console);
+}
+
+/// Where the run is. Throws Error when no place has it; of several, with the shard that makes it.
+fs::path find_run(const RunFinder& finder, const std::string& name, const RunList& list,
+                  const std::vector<std::string>& merged) {
+  if (const std::optional<fs::path> folder = finder.find(name)) return *folder;
+  std::string places;
+  for (const std::string& place : merged) places += (places.empty() ? "" : ", ") + place;
+  const auto is_it = [&](const PaperRun& run) { return run.name == name; };
+  const auto at = std::find_if(list.runs.begin(), list.runs.end(), is_it);
+  std::string maker = "every shard with a chain from it makes it";
+  if (at != list.runs.end()) {
+    const Shard whole{1, static_cast<std::int64_t>(merged.size())};
+    const Shard owner{whole.owner(static_cast<std::size_t>(at - list.runs.begin())), whole.count};
+    maker = "--shard " + to_text(owner) + " makes it, if there are as many shards as folders";
+  }
+  throw Error("--merge: found no finished run " + name + " in " + places + ", expected one; " + maker);
+}
+
+void draw_figures(const Figures& figures, const PaperOptions& options, const RunList& list, const fs::path& out,
+                  const std::vector<std::string>& merged, Console& console) {
+  std::vector<fs::path> places;
+  for (const std::string& folder : merged) places.push_back(fs::path(folder) / "runs");
+  const bool own = merged.empty();
+  if (own) places.push_back(out / "runs");
+  const RunFinder finder(places);
+  RunChecks checks(own);
+  for (const Figure* figure : figures) {
+    std::vector<FigureRun> runs;
+    for (const PaperRun& run : paper_runs(*figure, options)) {
+      const fs::path folder = find_run(finder, run.name, list, merged);
+      const fs::path start = run.start.empty() ? fs::path() : find_run(finder, run.start, list, merged);
+      runs.push_back(read_figure_run(folder, run));
+      checks.check(folder, runs.back().curves, run, start);
+    }
+    draw_figure(*figure, runs, options, out, console);
+  }
+}
+
+/// "shard 2/4 of 3a: 2 of 8 runs" and their folders.
+std::string shard_report(const Shard& shard, const Figures& figures, const RunList& part, const RunList& whole,
+                         const fs::path& folder) {
+  std::string text = "shard " + to_text(shard) + " of";
+  for (const Figure* figure : figures) text += " " + std::string(figure->name);
+  text += ": " + to_text(part.runs.size()) + " of " + to_text(whole.runs.size()) + " runs\n";
+  for (const PaperRun& run : part.starts) text += "  " + (folder / run.name).string() + ", the start\n";
+  for (const PaperRun& run : part.runs) text += "  " + (folder / run.name).string() + "\n";
+  return text;
 }
 
 }  // namespace
@@ -221,32 +276,34 @@ int paper_command(std::span<const std::string_view> words) {
     console.always(help);
     return 0;
   }
-  const std::vector<const Figure*> figures = chosen_figures(given.others());
+  const Figures figures = chosen_figures(given.others());
   const PaperOptions options = paper_options(given);
+  check_chain_options(given, figures, options);
   const auto at_once = static_cast<int>(given.integer("--jobs", available_threads(), 1, 1024));
   const fs::path out = given.value("--out").value_or("runs/paper");
-  const fs::path folder = out / "runs";
+  const std::vector<std::string> merged = given.all_values("--merge");
+  if (!merged.empty() && given.flag("--shard"))
+    throw UsageError("--merge: found with --shard, expected one of them");
 
-  std::vector<PaperRun> missing;
-  for (const Figure* figure : figures) {
-    for (PaperRun& run : paper_runs(*figure, options)) {
-      const auto same = [&](const PaperRun& other) { return other.name == run.name; };
-      if (std::none_of(missing.begin(), missing.end(), same) && !is_finished(folder / run.name))
-        missing.push_back(std::move(run));
+  const RunList whole = list_runs(figures, options);
+  if (merged.empty()) {
+    const ChosenShard chosen = choose_shard(given.value("--shard"), environment_variable);
+    if (!chosen.note.empty()) console.note("paper: " + chosen.note + "\n");
+    const RunList list = chosen.shard ? part_of(whole, *chosen.shard) : whole;
+    if (const int code = make_missing(list, {out / "runs", at_once, words}, console); code != 0) {
+      console.note("interrupted; the same command goes on from here\n");
+      return code;
     }
-  }
-  if (const int code = make_runs(missing, folder, at_once, words, console); code != 0) {
-    console.note("interrupted; the same command goes on from here\n");
-    return code;
-  }
-  DataChecksums checksums;
-  for (const Figure* figure : figures) {
-    std::vector<FigureRun> runs;
-    for (const PaperRun& run : paper_runs(*figure, options)) {
-      runs.push_back({run.branch, read_run(folder / run.name)});
-      check_same(folder / run.name, runs.back().curves, run, checksums.of(run.settings));
+    if (chosen.shard) {
+      console.always(shard_report(*chosen.shard, figures, list, whole, out / "runs"));
+    } else {
+      draw_figures(figures, options, whole, out, merged, console);
     }
-    draw_figure(*figure, runs, options, out, console);
+  } else {
+    std::error_code error;
+    fs::create_directories(out, error);
+    if (error) throw Error("folder " + out.string() + " cannot be made: " + error.message());
+    draw_figures(figures, options, whole, out, merged, console);
   }
   if (console.lost_results().empty()) return 0;
   throw Error("standard output cannot be written: " + console.lost_results());

@@ -1,0 +1,157 @@
+#include "train/paper/figure_files.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "io/csv.h"
+#include "io/files.h"
+#include "io/numbers.h"
+#include "quench/error.h"
+#include "train/paper/figure_charts.h"
+#include "train/paper/stage_samples.h"
+#include "train/plot/page.h"
+#include "train/plot/svg.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+using io::to_text;
+
+constexpr std::string_view epoch_columns[] = {
+    "epoch",         "lr",  "f_batch", "f_batch_bar", "f",       "train_accuracy",
+    "test_accuracy", "O_L", "O_R",     "ratio",       "ratio_sd"};
+// Of stages.csv, those that are measured.
+constexpr std::string_view quantities[] = {"O_FB",      "O_FB_tel",     "h_eff",       "h_eff_tel", "tr_hc",
+                                           "tr_hc_tel", "tr_hc_direct", "gradient_sq", "v_sq",      "v_g",
+                                           "O_L",       "O_R",          "ratio"};
+
+void write(const fs::path& file, const std::string& text) {
+  if (const std::error_code error = io::disk().replace(file, text))
+    throw Error(file.string() + " cannot be written: " + error.message());
+}
+
+std::string figure_note(const Figure& figure, std::span<const FigureRun> runs, const PaperOptions& options) {
+  std::string note;
+  if (options.epochs_scale != 1) note += ", epochs x " + to_text(options.epochs_scale);
+  if (figure.is_chain() && options.lr_max > 0 && options.lr_max < figure.stages.front().lr)
+    note += ", eta <= " + rate_text(options.lr_max);
+  if (figure.kind == Figure::Kind::landscape)
+    note += ", " + to_text(options.seeds) + (options.seeds == 1 ? " seed" : " seeds");
+  if (runs.front().curves.fact("data", "kind") == "generated") note += ", GENERATED images";
+  return note;
+}
+
+std::string number_or_nothing(double value) { return std::isfinite(value) ? to_text(value) : std::string(); }
+
+std::string epochs_csv(const Figure& figure, std::span<const FigureRun> runs) {
+  std::vector<std::string> cells = {"branch", "run"};
+  // Of a chain: when its stage began.
+  if (figure.is_chain()) cells.insert(cells.end(), {"stage", "stage_epoch"});
+  cells.insert(cells.end(), std::begin(epoch_columns), std::end(epoch_columns));
+  std::string text = io::csv_line(cells);
+  for (const FigureRun& run : runs) {
+    const std::vector<double> last = figure.is_chain() ? run.stages.numbers("last_epoch") : std::vector<double>();
+    std::size_t stage = 0, epoch = 0, before = 0;
+    for (const std::vector<std::string>& row : run.curves.log.rows) {
+      cells = {std::string(run.branch->name), run.curves.name};
+      ++epoch;
+      if (figure.is_chain()) {
+        while (stage < last.size() && static_cast<double>(epoch) > last[stage])
+          before = static_cast<std::size_t>(last[stage++]);
+        cells.insert(cells.end(), {to_text(stage + 1), to_text(epoch - before)});
+      }
+      for (const std::string_view column : epoch_columns) cells.push_back(row[run.curves.log.index(column)]);
+      text += io::csv_line(cells);
+    }
+  }
+  return text;
+}
+
+std::string stages_csv(std::span<const FigureRun> runs) {
+  std::vector<std::string> cells = {"sampling", "run", "data_seed"};
+  const std::vector<std::string>& columns = runs.front().stages.columns;
+  cells.insert(cells.end(), columns.begin(), columns.end());
+  std::string text = io::csv_line(cells);
+  for (const FigureRun& run : runs) {
+    for (std::size_t i = 0; i < run.stages.rows.size(); ++i) {
+      cells = {std::string(run.branch->name), run.curves.name, run.curves.setting("data-seed")};
+      for (const std::string& column : columns) cells.push_back(run.stages.rows[i][run.stages.index(column)]);
+      text += io::csv_line(cells);
+    }
+  }
+  return text;
+}
+
+/// "0.0123 +- 0.0004" of each sampling and estimator, a row a stage.
+Table slopes(const Figure& figure, std::span<const FigureRun> runs) {
+  Table table{.title = "O_FB / eta with half its 95 % interval", .rows = {{"eta"}}};
+  const std::vector<double> rates = stage_rates(runs);
+  for (const double rate : rates) table.rows.push_back({rate_text(rate)});
+  for (const std::string_view branch : branches_with_runs(figure, runs)) {
+    for (const bool telescoped : {false, true}) {
+      table.rows.front().push_back(std::string(branch) + (telescoped ? ", telescoped" : ", eq. 18"));
+      for (std::size_t i = 0; i < rates.size(); ++i) {
+        const StageSample sample = stage_sample(runs, branch, i, telescoped ? "O_FB_tel" : "O_FB");
+        const Estimate mean = sample.times(1 / rates[i]).mean();
+        table.rows[i + 1].push_back(io::significant(mean.value, 4) + " +- " + io::significant(mean.error, 2));
+      }
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string figure_csv(const Figure& figure, std::span<const FigureRun> runs) {
+  return figure.kind == Figure::Kind::landscape ? stages_csv(runs) : epochs_csv(figure, runs);
+}
+
+std::string means_csv(const Figure& figure, std::span<const FigureRun> runs) {
+  std::vector<std::string> cells = {"sampling", "stage", "lr", "epochs", "quantity", "mean", "half_width_95", "n"};
+  std::string text = io::csv_line(cells);
+  const io::CsvContents& first = runs.front().stages;
+  for (const std::string_view branch : branches_with_runs(figure, runs)) {
+    for (std::size_t i = 0; i < stage_rates(runs).size(); ++i) {
+      for (const std::string_view quantity : quantities) {
+        const StageSample sample = stage_sample(runs, branch, i, quantity);
+        const Estimate mean = sample.mean();
+        cells = {std::string(branch),
+                 to_text(i + 1),
+                 first.rows[i][first.index("lr")],
+                 first.rows[i][first.index("epochs")],
+                 std::string(quantity),
+                 number_or_nothing(mean.value),
+                 number_or_nothing(mean.error),
+                 to_text(sample.values.size())};
+        text += io::csv_line(cells);
+      }
+    }
+  }
+  return text;
+}
+
+void draw_figure(const Figure& figure, std::span<const FigureRun> runs, const PaperOptions& options,
+                 const fs::path& folder, Console& console) {
+  const bool landscape = figure.kind == Figure::Kind::landscape;
+  const std::string note = figure_note(figure, runs, options);
+  const std::vector<Claim> claims = figure_claims(figure, runs);
+  Page page;
+  page.title = "Figure " + std::string(figure.name) + " of the paper: " + std::string(figure.title) + note;
+  for (const Claim& claim : claims) page.paragraphs.push_back(claim.sentence);
+  page.figures.push_back(figure_charts(figure, runs, note));
+  if (landscape) page.details.push_back(slopes(figure, runs));
+  const std::string name(figure.name);
+  write(folder / (name + ".svg"), svg_file(page.figures.front()));
+  write(folder / (name + ".csv"), figure_csv(figure, runs));
+  if (landscape) write(folder / (name + "-means.csv"), means_csv(figure, runs));
+  write(folder / (name + ".html"), html(page));
+  console.always("figure " + name + note + "\n");
+  for (const Claim& claim : claims) console.always("  " + claim.sentence + "\n");
+  console.always("  " + (folder / name).string() + ".svg, .html, .csv" + (landscape ? ", -means.csv" : "") + "\n");
+}
+
+}  // namespace quench::train

@@ -1,0 +1,184 @@
+#include "train/paper/landscape_claims.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "io/numbers.h"
+#include "train/paper/stage_samples.h"
+
+namespace quench::train {
+namespace {
+
+using io::significant;
+using io::to_text;
+
+constexpr double side_agreement = 0.01;      // of O_L and O_R
+constexpr double exponent_reach = 0.2;       // of "about proportional"
+constexpr double estimator_agreement = 0.1;  // of the telescoped estimators
+
+std::string shown(const Estimate& estimate, double unit = 1) {
+  const std::string error =
+      std::isfinite(estimate.error) ? significant(estimate.error / unit, 2) : std::string("unknown");
+  return significant(estimate.value / unit, 3) + " +- " + error;
+}
+
+void add_item(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
+
+std::string repetitions(std::size_t count) { return " (" + to_text(count) + (count == 1 ? " seed)" : " seeds)"); }
+
+/// The outcome for several estimates that must all be within +-reach.
+Outcome all_within(std::span<const Estimate> estimates, double reach) {
+  Outcome all = Outcome::held;
+  for (const Estimate& estimate : estimates) {
+    const Outcome one = above({-std::abs(estimate.value), estimate.error}, -reach);
+    if (one == Outcome::failed) return one;
+    if (one == Outcome::undecided) all = one;
+  }
+  return all;
+}
+
+Claim agreement_claim(std::span<const FigureRun> runs, std::span<const double> rates) {
+  std::string list;
+  std::vector<Estimate> ends;
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    Estimate end = stage_sample(runs, runs.front().branch->name, i, "ratio").mean();
+    end.value -= 1;
+    ends.push_back(end);
+    add_item(list, shown(end, 0.01) + " at " + rate_text(rates[i]));
+  }
+  const Outcome outcome = all_within(ends, side_agreement);
+  return {"O_L and O_R agree within 1 % at the end of every stage: O_L/O_R - 1 in % is " + list + ": " +
+              outcome_word(outcome),
+          outcome};
+}
+
+/// The exponent p of y ~ x^p by least squares of the logarithms, with a 95 % interval from the scatter.
+Estimate power_law(std::span<const double> x, std::span<const double> y) {
+  const auto count = static_cast<double>(x.size());
+  double mean_x = 0, mean_y = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    mean_x += std::log(x[i]) / count;
+    mean_y += std::log(y[i]) / count;
+  }
+  double xx = 0, xy = 0, rest = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xx += (std::log(x[i]) - mean_x) * (std::log(x[i]) - mean_x);
+    xy += (std::log(x[i]) - mean_x) * (std::log(y[i]) - mean_y);
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double off = std::log(y[i]) - mean_y - xy / xx * (std::log(x[i]) - mean_x);
+    rest += off * off;
+  }
+  constexpr double unknown = std::numeric_limits<double>::infinity();
+  if (x.size() < 3) return {xy / xx, unknown};
+  return {xy / xx, student(x.size() - 2) * std::sqrt(rest / (count - 2) / xx)};
+}
+
+Claim level_claim(std::span<const FigureRun> runs, std::span<const double> rates) {
+  std::vector<double> levels;
+  std::string list;
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    levels.push_back(stage_sample(runs, runs.front().branch->name, i, "O_R").mean().value);
+    add_item(list, significant(levels.back(), 3) + " at " + rate_text(rates[i]));
+  }
+  const Estimate exponent = power_law(rates, levels);
+  const Estimate off{-std::abs(exponent.value - 1), exponent.error};
+  const Outcome outcome = above(off, -exponent_reach);
+  return {"The level of O_R is about proportional to eta: as eta to the power " + shown(exponent) +
+              ", expected 0.8 to 1.2; O_R is " + list + ": " + outcome_word(outcome),
+          outcome};
+}
+
+/// O_FB/eta of a branch at a stage, by the estimator of that column.
+StageSample over_eta(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage, double eta,
+                     std::string_view column) {
+  return stage_sample(runs, branch, stage, column).times(1 / eta);
+}
+
+/// (i) on which side of the straight line the larger learning rates lie.
+Claim side_claim(std::span<const FigureRun> runs, std::string_view branch, std::span<const double> rates,
+                 std::size_t smallest) {
+  const auto at = [&](std::size_t i) { return over_eta(runs, branch, i, rates[i], "O_FB"); };
+  const StageSample base = at(smallest);
+  std::string list;
+  int higher = 0, lower = 0, open = 0;
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    if (i == smallest) continue;
+    const Estimate rise = difference(at(i), base);
+    const Outcome side = above(rise, 0);
+    (side == Outcome::held ? higher : side == Outcome::failed ? lower : open) += 1;
+    add_item(list, shown(rise) + " at " + rate_text(rates[i]) +
+                       (side == Outcome::held     ? " (above)"
+                        : side == Outcome::failed ? " (below)"
+                                                  : " (open)"));
+  }
+  Outcome outcome = Outcome::undecided;
+  if (higher > 0 && lower == 0) outcome = Outcome::held;
+  if (lower > 0 && higher == 0) outcome = Outcome::failed;
+  return {"Eq. 18, " + std::string(branch) +
+              ": the points of larger eta lie above the straight line through the origin and eta = " +
+              rate_text(rates[smallest]) + ", as a bias by shuffling would have it: above " + to_text(higher) +
+              ", below " + to_text(lower) + ", open " + to_text(open) + "; O_FB/eta is " + shown(base.mean()) +
+              " there, and more by " + list + repetitions(base.values.size()) + ": " + outcome_word(outcome),
+          outcome};
+}
+
+/// (ii), (iii): at a stage `high` is above `low`, both O_FB/eta.
+Claim below_claim(const std::string& statement, double eta, const StageSample& low, const std::string& low_name,
+                  const StageSample& high, const std::string& high_name) {
+  const Estimate gap = difference(high, low);
+  const Outcome outcome = above(gap, 0);
+  return {statement + ": at eta = " + rate_text(eta) + " O_FB/eta is " + shown(low.mean()) + " " + low_name + ", " +
+              shown(high.mean()) + " " + high_name + ", higher by " + shown(gap) + repetitions(low.values.size()) +
+              ": " + outcome_word(outcome),
+          outcome};
+}
+
+/// (iv)
+Claim telescoped_claim(std::span<const FigureRun> runs, std::span<const double> rates) {
+  std::string list;
+  std::vector<Estimate> gaps;
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    const StageSample iid = over_eta(runs, "iid", i, rates[i], "O_FB_tel");
+    Estimate gap = difference(over_eta(runs, "shuffle", i, rates[i], "O_FB_tel"), iid);
+    const double whole = std::abs(iid.mean().value);
+    gap = {gap.value / whole, gap.error / whole};
+    gaps.push_back(gap);
+    add_item(list, shown(gap, 0.01) + " at " + rate_text(rates[i]));
+  }
+  const Outcome outcome = all_within(gaps, estimator_agreement);
+  return {"Telescoped, shuffle and iid agree within 10 %: shuffle / iid - 1 in % is " + list + ": " +
+              outcome_word(outcome),
+          outcome};
+}
+
+}  // namespace
+
+std::vector<Claim> stage_claims(std::span<const FigureRun> runs) {
+  const std::vector<double> rates = stage_rates(runs);
+  return {agreement_claim(runs, rates), level_claim(runs, rates)};
+}
+
+std::vector<Claim> landscape_claims(const Figure& figure, std::span<const FigureRun> runs) {
+  const std::vector<double> rates = stage_rates(runs);
+  const auto smallest = static_cast<std::size_t>(std::min_element(rates.begin(), rates.end()) - rates.begin());
+  const std::vector<std::string_view> branches = branches_with_runs(figure, runs);
+  std::vector<Claim> claims;
+  if (rates.size() > 1) claims.push_back(side_claim(runs, branches.front(), rates, smallest));
+  if (branches.front() != "shuffle") return claims;
+  const double eta = rates[smallest];
+  const StageSample shuffled = over_eta(runs, "shuffle", smallest, eta, "O_FB");
+  if (branches.size() > 1) {
+    claims.push_back(below_claim("Eq. 18, shuffle falls below iid as eta goes to 0", eta, shuffled, "of shuffle",
+                                 over_eta(runs, "iid", smallest, eta, "O_FB"), "of iid"));
+  }
+  claims.push_back(below_claim("Shuffle, eq. 18 falls below the telescoped estimator as eta goes to 0", eta,
+                               shuffled, "by eq. 18", over_eta(runs, "shuffle", smallest, eta, "O_FB_tel"),
+                               "telescoped"));
+  if (branches.size() > 1) claims.push_back(telescoped_claim(runs, rates));
+  return claims;
+}
+
+}  // namespace quench::train

@@ -1,0 +1,142 @@
+#include "train/paper/run_finder.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "io/json_value.h"
+#include "io/numbers.h"
+#include "quench/error.h"
+#include "train/datasets.h"
+#include "train/run_record.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What results do not depend on; of where a run starts from, its parameters are compared.
+constexpr std::string_view free_to_differ[] = {"data",   "threads",    "out",  "force",           "quiet",
+                                               "resume", "eval-every", "init", "checkpoint-every"};
+
+constexpr const char* model_file = "model.safetensors";
+
+std::string words_of(const io::JsonValue& value) {
+  return value.kind == io::JsonValue::Kind::boolean ? (value.boolean ? "yes" : "no") : value.text;
+}
+
+io::JsonValue recorded_settings(const Settings& settings) {
+  RunRecord record;
+  record.settings = settings;
+  return *io::parse_json(to_json(record)).find("settings");
+}
+
+std::string last_parameters(const fs::path& folder) {
+  const io::JsonValue record = read_record(folder);
+  const io::JsonValue* results = record.find("results");
+  const io::JsonValue* sum = results == nullptr ? nullptr : results->find("parameter_checksum");
+  return sum == nullptr ? std::string("none") : sum->text;
+}
+
+[[noreturn]] void refuse(const fs::path& folder, const std::string& what, const std::string& there,
+                         const std::string& here) {
+  throw Error(folder.string() + " holds a run with " + what + " " + there + ", expected " + here +
+              "; choose another --out, or remove it");
+}
+
+}  // namespace
+
+bool is_finished(const fs::path& folder, bool is_start) {
+  std::error_code ignored;
+  if (!fs::exists(folder / "run.json", ignored)) return false;
+  if (is_start && !fs::exists(folder / model_file, ignored)) return false;
+  const io::JsonValue record = read_record(folder);
+  const io::JsonValue* status = record.find("status");
+  return status != nullptr && status->text == "finished";
+}
+
+RunFinder::RunFinder(std::vector<fs::path> places) : places_(std::move(places)) {
+  for (fs::path& place : places_) place = place.lexically_normal();
+  std::sort(places_.begin(), places_.end());
+}
+
+std::optional<fs::path> RunFinder::find(const std::string& name) const {
+  std::optional<fs::path> found;
+  for (const fs::path& place : places_) {
+    const fs::path folder = place / name;
+    if (!is_finished(folder, false)) continue;
+    if (!found) {
+      found = folder;
+    } else if (const std::string a = last_parameters(*found), b = last_parameters(folder); a != b) {
+      throw Error(found->string() + " and " + folder.string() +
+                  " hold the same run with different results: found "
+                  "parameters of checksum " +
+                  a + " and " + b + ", expected equal ones");
+    }
+  }
+  return found;
+}
+
+FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
+  FigureRun result{run.branch, read_run(folder)};
+  if (run.settings.stages.empty()) return result;
+  const fs::path file = folder / "stages.csv";
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw Error(file.string() + " cannot be read");
+  result.stages = io::parse_csv(text, file.string());
+  const std::size_t epochs = result.curves.log.rows.size();
+  double next = 1;
+  const std::vector<double> first = result.stages.numbers("first_epoch"),
+                            last = result.stages.numbers("last_epoch");
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    if (first[i] != next || !(last[i] >= first[i]) || last[i] > static_cast<double>(epochs)) {
+      throw Error(file.string() + ", stage " + io::to_text(i + 1) + ": found epochs " + io::to_text(first[i]) +
+                  " to " + io::to_text(last[i]) + ", expected some from " + io::to_text(next) + " on, of " +
+                  io::to_text(epochs));
+    }
+    next = last[i] + 1;
+  }
+  const auto stages =
+      static_cast<std::size_t>(std::count(run.settings.stages.begin(), run.settings.stages.end(), ',') + 1);
+  if (first.size() != stages) {
+    throw Error(file.string() + ": found " + io::to_text(first.size()) + " stages, expected " +
+                io::to_text(stages));
+  }
+  return result;
+}
+
+const std::string& RunChecks::data_checksum(const Settings& settings, const RunCurves& run) {
+  std::string& sum = sums_[settings.dataset];
+  if (sum.empty())
+    sum = data_matters_ ? io::hexadecimal(open_dataset(settings).checksum()) : run.fact("data", "checksum");
+  return sum;
+}
+
+void RunChecks::check(const fs::path& folder, const RunCurves& run, const PaperRun& wanted, const fs::path& start) {
+  const io::JsonValue settings = recorded_settings(wanted.settings);
+  const io::JsonValue standard = recorded_settings(standard_settings(wanted.settings.dataset));
+  const io::JsonValue* recorded = run.record.find("settings");
+  for (std::size_t i = 0; i < settings.keys.size(); ++i) {
+    const std::string& key = settings.keys[i];
+    if (std::find(std::begin(free_to_differ), std::end(free_to_differ), key) != std::end(free_to_differ)) continue;
+    const std::string here = words_of(settings.items[i]);
+    // An option that is younger than the run has its default there.
+    const bool known = recorded != nullptr && recorded->find(key) != nullptr;
+    if (const std::string there = known ? run.setting(key) : words_of(*standard.find(key)); there != here)
+      refuse(folder, key, there, here);
+  }
+  const std::string data = run.fact("data", "checksum");
+  if (const std::string& expected = data_checksum(wanted.settings, run); data != expected)
+    refuse(folder, "data of checksum", data, expected);
+  if (wanted.start.empty()) return;
+  const std::string from = run.fact("start", "checksum");
+  if (const std::string expected = last_parameters(start); from != expected) {
+    refuse(folder, "a start from parameters of checksum", from.empty() ? "none" : from,
+           expected + ", those of " + start.string());
+  }
+}
+
+}  // namespace quench::train

@@ -1,0 +1,39 @@
+// What the runs of a figure have at the ends of their stages.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "train/paper/claims.h"
+
+namespace quench::train {
+
+/// A quantity at the end of one stage, repetition by repetition.
+struct StageSample {
+  std::vector<double> values;
+  std::vector<double> errors;  ///< one standard error of each by itself; NaN where it has none
+
+  /// The same in other units: values and errors times `factor`.
+  StageSample times(double factor) const;
+  /// The mean with its 95 % interval: over repetitions; of one by its own error.
+  Estimate mean() const;
+};
+
+/// A column of stages.csv at the stage (from 0) of the branch's runs; errors from the column of that name and
+/// _error (of "ratio" from ratio_sd), if there is one.
+StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage,
+                         std::string_view column);
+
+/// Mean of a - b: of as many repetitions each in pairs, of one each by their own errors; of others as of
+/// independent means.
+Estimate difference(const StageSample& a, const StageSample& b);
+
+/// Learning rates of the stages that every run has finished.
+std::vector<double> stage_rates(std::span<const FigureRun> runs);
+
+/// Names of the branches that have runs, in their order.
+std::vector<std::string_view> branches_with_runs(const Figure& figure, std::span<const FigureRun> runs);
+
+}  // namespace quench::train

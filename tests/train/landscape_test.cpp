@@ -1,0 +1,365 @@
+// Figures 2 and 3: the chains they are made of, and their claims on made stages that hold, fail, and stay open.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/csv_contents.h"
+#include "io/numbers.h"
+#include "train/paper/figure_charts.h"
+#include "train/paper/figure_files.h"
+#include "train/paper/landscape_claims.h"
+#include "train/paper/stage_samples.h"
+
+namespace {
+
+using namespace quench;
+using train::Outcome;
+using enum train::Outcome;
+
+const train::Figure& figure(std::string_view name) {
+  for (const train::Figure& f : train::paper_figures()) {
+    if (f.name == name) return f;
+  }
+  FAIL("no such figure");
+  return train::paper_figures().front();
+}
+
+/// What a made chain has at the end of a stage.
+struct StageEnd {
+  double o_r = 1, ratio = 1, ratio_sd = 0.001;
+  double o_fb = 0, o_fb_error = 0, o_fb_tel = 0, o_fb_tel_error = 0;
+};
+
+const std::vector<double> rates = {0.05, 0.02, 0.01, 0.005, 0.003};
+
+/// A chain of two epochs a stage.
+train::FigureRun chain(const train::Branch& branch, const std::function<StageEnd(double eta)>& end) {
+  std::string stages =
+      "stage,lr,epochs,first_epoch,last_epoch,O_L,O_R,ratio,ratio_sd,v_sq,v_g,gradient_sq,samples,O_FB,O_FB_error,"
+      "O_FB_tel,O_FB_tel_error,h_eff,h_eff_tel,tr_hc,tr_hc_tel,tr_hc_direct,tr_hc_direct_error\n";
+  std::string log = "epoch,lr,f_batch,f_batch_bar,f,train_accuracy,test_accuracy,O_L,O_R,ratio,ratio_sd\n";
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    const StageEnd e = end(rates[i]);
+    const auto epoch = 2 * i + 1;
+    std::vector<std::string> cells = {io::to_text(i + 1), io::to_text(rates[i]), "2", io::to_text(epoch),
+                                      io::to_text(epoch + 1)};
+    for (const double value : {e.o_r * e.ratio, e.o_r, e.ratio, e.ratio_sd, 1.0, 0.1, 0.01, 10.0, e.o_fb,
+                               e.o_fb_error, e.o_fb_tel, e.o_fb_tel_error, 2.0, 2.0, 1.0, 1.0})
+      cells.push_back(io::to_text(value));
+    for (const std::string& cell : cells) stages += cell + ",";
+    stages += ",\n";
+    for (std::size_t j = 0; j < 2; ++j) {
+      log += io::to_text(epoch + j) + "," + io::to_text(rates[i]) + ",1,1,,,," + io::to_text(e.o_r * e.ratio) +
+             "," + io::to_text(e.o_r) + "," + io::to_text(e.ratio) + ",0.001\n";
+    }
+  }
+  train::FigureRun run{&branch, {}};
+  run.curves.name = std::string(branch.name);
+  run.curves.log = io::parse_csv(log);
+  run.stages = io::parse_csv(stages);
+  return run;
+}
+
+std::vector<Outcome> outcomes(const std::vector<train::Claim>& claims) {
+  std::vector<Outcome> result;
+  for (const train::Claim& claim : claims) {
+    result.push_back(claim.outcome);
+    CHECK(claim.sentence.ends_with(": " + train::outcome_word(claim.outcome)));
+  }
+  return result;
+}
+
+/// O_FB/eta of a made chain by both estimators.
+struct Slopes {
+  double paper, telescoped;
+};
+using SlopeAt = std::function<Slopes(double eta)>;
+
+/// `seeds` chains of each sampling. scatter: relative, of each chain and stage, different for the estimators.
+std::vector<train::FigureRun> landscape(const SlopeAt& shuffle, const SlopeAt& iid, int seeds, double scatter,
+                                        double own_error = 0.01) {
+  std::vector<train::FigureRun> runs;
+  for (int seed = 0; seed < seeds; ++seed) {
+    for (const bool shuffled : {true, false}) {
+      const auto end = [&](double eta) {
+        const Slopes slopes = shuffled ? shuffle(eta) : iid(eta);
+        const double phase = 1000 * eta + 11 * seed + (shuffled ? 0 : 5);
+        StageEnd e;
+        e.o_fb = eta * slopes.paper * (1 + scatter * std::sin(phase));
+        e.o_fb_tel = eta * slopes.telescoped * (1 + scatter * std::sin(3 * phase));
+        e.o_fb_error = e.o_fb_tel_error = own_error * eta * 3;
+        return e;
+      };
+      runs.push_back(chain(figure("3a").branches[shuffled ? 0 : 1], end));
+    }
+  }
+  return runs;
+}
+
+Slopes constant(double) { return {3, 3}; }
+/// As a bias by shuffling has it: the paper's estimator vanishes with eta.
+Slopes biased(double eta) { return {3 * (1 - 0.001 / eta), 3}; }
+
+/// Samples by hand.
+train::StageSample sample(std::vector<double> values, double error) {
+  std::vector<double> errors(values.size(), error);
+  return {std::move(values), std::move(errors)};
+}
+
+std::string cell(const std::string& csv, std::size_t row, std::string_view column) {
+  const io::CsvContents table = io::parse_csv(csv);
+  return table.rows.at(row).at(table.index(column));
+}
+
+}  // namespace
+
+TEST_SUITE("landscape") {
+  TEST_CASE("chains are those of appendix B") {
+    const std::vector<train::PaperRun> runs =
+        train::paper_runs(figure("3a"), {.seeds = 2, .seed = 5, .data_seed = 7});
+    REQUIRE(runs.size() == 4);
+    const train::Settings& settings = runs[0].settings;
+    CHECK(settings.stages == "0.05:500,0.02:500,0.01:500,0.005:1000,0.003:1000");
+    CHECK(settings.epochs == 3500);
+    CHECK(settings.lr == 0.05);
+    CHECK(settings.schedule == "stages");
+    CHECK(settings.model == "mlp");
+    CHECK(settings.momentum == 0);
+    CHECK(settings.fdr2_every == 1);
+    CHECK(settings.fdr2_half);
+    CHECK(settings.sampling == "shuffle");
+    CHECK(runs[1].settings.sampling == "iid");
+    CHECK(settings.init.empty());  // only who makes it knows the folder
+    for (const train::PaperRun& run : runs) {
+      CHECK(run.resumes);
+      CHECK(run.settings.seed == 5);
+      CHECK(run.start == "mnist-constant-100epochs-seed5-data7");
+    }
+    CHECK(settings.data_seed == 7);
+    CHECK(runs[2].settings.data_seed == 8);
+    CHECK(runs[2].name == "mnist-chain-shuffle-3500epochs-seed5-data8");
+
+    const std::optional<train::PaperRun> start = train::start_run(figure("3a"), {.seed = 5, .data_seed = 7});
+    REQUIRE(start);
+    CHECK(start->name == runs[0].start);
+    CHECK(start->settings.lr == 0.1);
+    CHECK(start->settings.epochs == 100);
+    CHECK(start->settings.schedule == "constant");
+    CHECK(start->settings.sampling == "shuffle");
+    CHECK(start->settings.stages.empty());
+    CHECK_FALSE(train::start_run(figure("1a"), {}));
+
+    const std::vector<train::PaperRun> cnn = train::paper_runs(figure("3b"), {.sampling = "iid"});
+    REQUIRE(cnn.size() == 1);
+    CHECK(cnn[0].settings.stages ==
+          "0.05:200,0.02:200,0.01:200,0.005:400,0.003:400,0.002:400,0.0015:400,0.001:400,0.0005:800,0.00025:800,"
+          "0.0001:800");
+    CHECK(cnn[0].settings.epochs == 5000);
+    CHECK(cnn[0].settings.momentum == 0.9);
+    CHECK(cnn[0].settings.model == "cnn");
+  }
+
+  TEST_CASE("figure 2 shares a chain with figure 3, and its start with figure 1") {
+    const std::vector<train::PaperRun> two = train::paper_runs(figure("2a"), {.seeds = 3});
+    REQUIRE(two.size() == 1);
+    CHECK(two[0].settings.sampling == "shuffle");
+    CHECK(two[0].name == train::paper_runs(figure("3a"), {.seeds = 3})[0].name);
+    CHECK(train::start_run(figure("2a"), {})->name == train::paper_runs(figure("1a"), {})[0].name);
+    CHECK(train::start_run(figure("2b"), {})->name == train::paper_runs(figure("1b"), {})[0].name);
+    CHECK(train::paper_runs(figure("2a"), {.sampling = "iid"})[0].settings.sampling == "iid");
+    CHECK(train::paper_runs(figure("2b"), {.sampling = "both"}).size() == 1);
+  }
+
+  TEST_CASE("stages are scaled, to one epoch at least, and the larger rates may be left out") {
+    const std::vector<train::PaperRun> tenth = train::paper_runs(figure("2a"), {.epochs_scale = 0.1});
+    CHECK(tenth[0].settings.stages == "0.05:50,0.02:50,0.01:50,0.005:100,0.003:100");
+    CHECK(tenth[0].start == "mnist-constant-10epochs-seed1");
+    CHECK(train::paper_runs(figure("2a"), {.epochs_scale = 1e-6})[0].settings.epochs == 5);
+    const train::PaperOptions reduced{.epochs_scale = 0.05, .lr_max = 0.0005};
+    const std::vector<train::PaperRun> low = train::paper_runs(figure("3b"), reduced);
+    CHECK(low[0].settings.stages == "0.0005:40,0.00025:40,0.0001:40");
+    CHECK(low[0].settings.lr == 0.0005);
+    CHECK(low[0].name == "cifar10-chain-shuffle-from0.0005-120epochs-seed1");
+    CHECK(train::chosen_stages(figure("3b"), {.lr_max = 1e-5}).empty());
+  }
+
+  TEST_CASE("differences are in pairs where there are as many of both") {
+    // Their scatter is large, that of the pairs is small.
+    const train::Estimate paired = train::difference(sample({1, 5, 9}, 100), sample({0.5, 4.6, 8.4}, 100));
+    CHECK(paired.value == doctest::Approx(0.5));
+    CHECK(paired.error == doctest::Approx(4.3027 * 0.1 / std::sqrt(3)).epsilon(1e-3));
+    const train::Estimate one = train::difference(sample({2}, 0.3), sample({1}, 0.4));
+    CHECK(one.error == doctest::Approx(1.96 * 0.5).epsilon(1e-3));
+    const train::Estimate other = train::difference(sample({1, 3}, 0), sample({0}, 0.1));
+    CHECK(other.value == 2);
+    CHECK(other.error == doctest::Approx(std::hypot(12.7062, 0.196)).epsilon(1e-3));
+    CHECK(std::isnan(train::difference(sample({2}, std::nan("")), sample({1}, 0.4)).error));
+    const train::StageSample scaled = sample({2, 4}, 0.5).times(-2);
+    CHECK(scaled.values == std::vector<double>{-4, -8});
+    CHECK(scaled.errors == std::vector<double>{1, 1});
+  }
+
+  TEST_CASE("figure 2: both sides agree at every stage's end") {
+    const auto outcome = [&](double ratio, double sd) {
+      const auto end = [&](double eta) {
+        return StageEnd{.o_r = eta, .ratio = eta == 0.01 ? ratio : 1.0, .ratio_sd = sd};
+      };
+      const std::vector<train::FigureRun> runs = {chain(figure("2a").branches[0], end)};
+      return outcomes(train::figure_claims(figure("2a"), runs)).at(0);
+    };
+    CHECK(outcome(1.002, 0.001) == held);
+    CHECK(outcome(0.996, 0.001) == held);
+    CHECK(outcome(1.05, 0.001) == failed);
+    CHECK(outcome(0.95, 0.001) == failed);
+    CHECK(outcome(1.008, 0.005) == undecided);
+  }
+
+  TEST_CASE("figure 2: the level of O_R goes with eta") {
+    const auto claim = [&](const std::function<double(double)>& level) {
+      const std::vector<train::FigureRun> runs = {
+          chain(figure("2a").branches[0], [&](double eta) { return StageEnd{.o_r = level(eta)}; })};
+      return train::figure_claims(figure("2a"), runs).at(1);
+    };
+    CHECK(claim([](double eta) { return 3 * eta; }).outcome == held);
+    CHECK(claim([](double eta) { return std::pow(eta, 1.1); }).outcome == held);
+    CHECK(claim([](double eta) { return std::sqrt(eta); }).outcome == failed);
+    CHECK(claim([](double eta) { return eta * eta; }).outcome == failed);
+    CHECK(claim([](double eta) { return eta * (1 + 0.5 * std::sin(1000 * eta)); }).outcome == undecided);
+    CHECK(claim([](double eta) { return std::pow(eta, 1.1); }).sentence.find("to the power 1.1 +- ") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("figure 3: on which side of the straight line the points fall") {
+    const auto side = [&](const SlopeAt& shuffle, double scatter) {
+      return train::figure_claims(figure("3a"), landscape(shuffle, constant, 4, scatter)).at(0);
+    };
+    CHECK(side(biased, 1e-3).outcome == held);
+    CHECK(side(biased, 1e-3).sentence.find("above 4, below 0, open 0") != std::string::npos);
+    const SlopeAt bent = [](double eta) { return Slopes{3 * (1 - 10 * eta), 3}; };
+    CHECK(side(bent, 1e-3).outcome == failed);
+    CHECK(side(bent, 1e-3).sentence.find("above 0, below 4, open 0") != std::string::npos);
+    CHECK(side(constant, 0.1).outcome == undecided);
+    // Biased at small eta and bent at large: on both sides, which neither explains alone.
+    const SlopeAt both = [](double eta) { return Slopes{3 * (1 - 0.001 / eta) * (1 - 12 * eta), 3}; };
+    CHECK(side(both, 1e-4).outcome == undecided);
+    CHECK(side(both, 1e-4).sentence.find("(above)") != std::string::npos);
+    CHECK(side(both, 1e-4).sentence.find("(below)") != std::string::npos);
+  }
+
+  TEST_CASE("figure 3: whether shuffling lowers the paper's estimator, and only that") {
+    const auto after_side = [&](const SlopeAt& shuffle, const SlopeAt& iid, double scatter) {
+      std::vector<Outcome> all = outcomes(train::figure_claims(figure("3a"), landscape(shuffle, iid, 4, scatter)));
+      return std::vector(all.begin() + 1, all.end());
+    };
+    CHECK(after_side(biased, constant, 1e-3) == std::vector{held, held, held});
+    CHECK(after_side(constant, biased, 1e-3) == std::vector{failed, undecided, held});
+    const SlopeAt raised = [](double) { return Slopes{3.3, 3}; };
+    CHECK(after_side(raised, constant, 1e-3) == std::vector{failed, failed, held});
+    const SlopeAt different = [](double eta) { return Slopes{3, eta == 0.02 ? 3.6 : 3}; };
+    CHECK(after_side(different, constant, 1e-3).at(2) == failed);
+    CHECK(after_side(constant, constant, 0.2) == std::vector{undecided, undecided, undecided});
+    const std::vector<train::Claim> claims = train::figure_claims(figure("3a"), landscape(biased, constant, 4, 0));
+    // 3 (1 - 1/3) and 3.
+    CHECK(claims[1].sentence.find("at eta = 0.003 O_FB/eta is 2 +- ") != std::string::npos);
+    CHECK(claims[1].sentence.find(" of shuffle, 3 +- ") != std::string::npos);
+    CHECK(claims[1].sentence.find("higher by 1 +- ") != std::string::npos);
+    CHECK(claims[1].sentence.find("(4 seeds)") != std::string::npos);
+  }
+
+  TEST_CASE("figure 3: one seed decides by its own errors, one sampling by what it has") {
+    const auto all = [](const std::vector<train::FigureRun>& runs) {
+      return outcomes(train::figure_claims(figure("3a"), runs));
+    };
+    CHECK(all(landscape(biased, constant, 1, 0, 0.01)) == std::vector{held, held, held, held});
+    CHECK(all(landscape(biased, constant, 1, 0, 0.3)) == std::vector{undecided, undecided, undecided, undecided});
+    CHECK(all(landscape(biased, constant, 1, 0, std::nan(""))) ==
+          std::vector{undecided, undecided, undecided, undecided});
+    std::vector<train::FigureRun> runs = landscape(biased, constant, 1, 0);
+    const train::FigureRun iid = runs[1];
+    runs.pop_back();
+    CHECK(all(runs) == std::vector{held, held});
+    CHECK(all({iid}) == std::vector{undecided});
+  }
+
+  TEST_CASE("figure 3: two panels, the straight line through the smallest eta, what is not there left out") {
+    std::vector<train::FigureRun> runs = landscape(biased, constant, 2, 0.01);
+    const std::vector<train::Chart> charts = train::figure_charts(figure("3a"), runs, ", a note");
+    REQUIRE(charts.size() == 2);
+    CHECK(charts[0].title == "Figure 3a: O_FB, MLP on MNIST, a note");
+    CHECK_FALSE(charts[0].x.logarithmic);
+    CHECK(charts[1].x.logarithmic);
+    REQUIRE(charts[0].series.size() == 5);
+    const train::Series &line = charts[0].series[0], &shuffle = charts[0].series[1];
+    CHECK(line.x == std::vector<double>{0, 0.05});
+    CHECK(line.y[0] == 0);
+    CHECK(line.y[1] * 0.003 / 0.05 == doctest::Approx(shuffle.y[4]));
+    CHECK(shuffle.name == "shuffle, eq. 18");
+    CHECK(shuffle.dots);
+    CHECK(shuffle.high[0] > shuffle.y[0]);
+    const train::Series& level = charts[1].series[0];
+    CHECK(level.y[0] == level.y[1]);
+    CHECK(level.y[0] == doctest::Approx(charts[1].series[1].y[4]));
+    runs.erase(runs.begin() + 2, runs.end());
+    runs.erase(runs.begin());
+    const std::vector<train::Chart> iid = train::figure_charts(figure("3a"), runs, "");
+    REQUIRE(iid[0].series.size() == 3);
+    CHECK(iid[0].series[2].name == "iid, telescoped");
+  }
+
+  TEST_CASE("figure 2: a curve for each side and stage, from where the stage began") {
+    const std::vector<train::FigureRun> runs = {
+        chain(figure("2a").branches[0], [](double eta) { return StageEnd{.o_r = eta, .ratio = 2}; })};
+    const std::vector<train::Chart> charts = train::figure_charts(figure("2a"), runs, "");
+    REQUIRE(charts.size() == 1);
+    CHECK(charts[0].y.logarithmic);
+    REQUIRE(charts[0].series.size() == 10);
+    const train::Series &left = charts[0].series[2], &right = charts[0].series[3];
+    CHECK(left.name == "eta 0.02");
+    CHECK(left.x == std::vector<double>{1, 2});
+    CHECK(left.y == std::vector<double>{0.04, 0.04});
+    CHECK(right.name.empty());
+    CHECK(right.y == std::vector<double>{0.02, 0.02});
+    CHECK(right.line == train::Series::Line::dotted);
+    CHECK(left.colour == right.colour);
+    CHECK(left.colour != charts[0].series[0].colour);
+  }
+
+  TEST_CASE("the data of figures 2 and 3 as tables") {
+    const std::vector<train::FigureRun> runs = landscape(biased, constant, 2, 0.01);
+    const std::string stages = train::figure_csv(figure("3a"), runs);
+    CHECK(io::parse_csv(stages).rows.size() == 2 * 2 * rates.size());
+    CHECK(io::parse_csv(stages).columns.size() == 3 + runs[0].stages.columns.size());
+    CHECK(cell(stages, 5, "sampling") == "iid");
+    CHECK(cell(stages, 5, "lr") == "0.05");
+    CHECK(cell(stages, 5, "O_FB") == runs[1].stages.rows[0][runs[1].stages.index("O_FB")]);
+    CHECK(cell(stages, 5, "tr_hc_direct").empty());
+
+    const std::string means = train::means_csv(figure("3a"), runs);
+    CHECK(cell(means, 0, "quantity") == "O_FB");
+    CHECK(cell(means, 0, "n") == "2");
+    CHECK(cell(means, 0, "lr") == "0.05");
+    CHECK(cell(means, 0, "epochs") == "2");
+    const train::Estimate mean = train::stage_sample(runs, "shuffle", 0, "O_FB").mean();
+    CHECK(cell(means, 0, "mean") == io::to_text(mean.value));
+    CHECK(cell(means, 0, "half_width_95") == io::to_text(mean.error));
+    const io::CsvContents table = io::parse_csv(means);
+    const auto direct = std::find_if(
+        table.rows.begin(), table.rows.end(),
+        [&](const std::vector<std::string>& row) { return row[table.index("quantity")] == "tr_hc_direct"; });
+    REQUIRE(direct != table.rows.end());
+    CHECK((*direct)[table.index("mean")].empty());
+
+    const std::vector<train::FigureRun> one = {
+        chain(figure("2a").branches[0], [](double eta) { return StageEnd{.o_r = eta}; })};
+    const std::string epochs = train::figure_csv(figure("2a"), one);
+    CHECK(io::parse_csv(epochs).rows.size() == 2 * rates.size());
+    CHECK(cell(epochs, 3, "epoch") == "4");
+    CHECK(cell(epochs, 3, "stage") == "2");
+    CHECK(cell(epochs, 3, "stage_epoch") == "2");
+    CHECK(cell(epochs, 3, "O_R") == "0.02");
+  }
+}
