@@ -119,6 +119,22 @@ refuses 2 'found "5c", expected all, 1a' paper 5c
 for bad in '--seeds 0' '--seeds x' '--epochs-scale 0' '--epochs-scale nan' '--epochs-scale -1' '--seed -1' '--threads 0' '--jobs 0'; do
   refuses 2 "${bad% *}: found \"${bad#* }\"" paper 1a $bad
 done
+for bad in '--sampling random' '--lr-max 0' '--lr-max x' '--lr-max 0.00001' '--shard 0/2' '--shard 3/2' '--shard 2' '--shard /x' '--shard /2'; do
+  refuses 2 "${bad% *}: found \"${bad#* }\"" paper 3b $bad
+done
+refuses 2 '--lr-max: found "0.00001", expected at least 0.0001, the smallest rate of figure 2b' paper 2b 3b --lr-max 0.00001
+refuses 2 '--sampling: found without figure 2a, 2b, 3a or 3b' paper 1a 4b --sampling iid
+refuses 2 '--lr-max: found without figure 2a, 2b, 3a or 3b' paper 1a --lr-max 0.01
+refuses 2 '--merge: found with --shard' paper 1a --shard 1/2 --merge a b
+refuses 2 '--merge: found nothing, expected folders' paper 1a --merge --quiet
+refuses 2 'paper: found no figure' paper --merge a 1a
+refuses 1 'found no finished run mnist-constant-100epochs-seed1 in a, b, expected one; --shard 1/2 makes it' paper 1a --merge a b --out c
+check 'and makes nothing' test ! -e c
+for variables in SLURM_ARRAY_TASK_ID=x JOB_COMPLETION_INDEX=-1; do
+  export ${variables%=*}=${variables#*=} SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MIN=1 JOB_COMPLETION_COUNT=2
+  refuses 2 "${variables%=*}: found \"${variables#*=}\", expected a whole number from" paper 1a --out c
+  unset SLURM_ARRAY_TASK_ID SLURM_ARRAY_TASK_COUNT SLURM_ARRAY_TASK_MIN JOB_COMPLETION_INDEX JOB_COMPLETION_COUNT
+done
 refuses 1 'found none of MNIST' paper 1a --data nothing --out other_figures --quiet
 check 'paper --help' "$train" paper --help
 

@@ -244,16 +244,21 @@ void draw_figures(const Figures& figures, const PaperOptions& options, const Run
   if (own) places.push_back(out / "runs");
   const RunFinder finder(places);
   RunChecks checks(own);
+  // All are looked for before the first is drawn.
+  std::vector<std::vector<FigureRun>> found;
   for (const Figure* figure : figures) {
-    std::vector<FigureRun> runs;
+    std::vector<FigureRun>& runs = found.emplace_back();
     for (const PaperRun& run : paper_runs(*figure, options)) {
       const fs::path folder = find_run(finder, run.name, list, merged);
       const fs::path start = run.start.empty() ? fs::path() : find_run(finder, run.start, list, merged);
       runs.push_back(read_figure_run(folder, run));
       checks.check(folder, runs.back().curves, run, start);
     }
-    draw_figure(*figure, runs, options, out, console);
   }
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) throw Error("folder " + out.string() + " cannot be made: " + error.message());
+  for (std::size_t i = 0; i < figures.size(); ++i) draw_figure(*figures[i], found[i], options, out, console);
 }
 
 /// "shard 2/4 of 3a: 2 of 8 runs" and their folders.
@@ -300,9 +305,6 @@ int paper_command(std::span<const std::string_view> words) {
       draw_figures(figures, options, whole, out, merged, console);
     }
   } else {
-    std::error_code error;
-    fs::create_directories(out, error);
-    if (error) throw Error("folder " + out.string() + " cannot be made: " + error.message());
     draw_figures(figures, options, whole, out, merged, console);
   }
   if (console.lost_results().empty()) return 0;
