@@ -107,8 +107,20 @@ void Landscape::write_epoch(double f, const Fdr2Window& window) {
       cell(window.o_fb_tel.mean), cell(window.o_fb_tel.error)});
 }
 
+Level Landscape::tr_hc_directly() {
+  if (settings_.fdr2_products == 0) return {};
+  Hessian hessian(parts_.model, parts_.images, {.weight_decay = settings_.weight_decay});
+  // Each stage draws mini-batches of its own.
+  return hessian
+      .traces({.batch = static_cast<int>(settings_.batch),
+               .products = settings_.fdr2_products,
+               .seed = settings_.data_seed + stage_})
+      .tr_hc;
+}
+
 void Landscape::write_stage(const FdrRow& relation, const Fdr2Window& window) {
   const FdrWindow& sides = relation.verdict.whole;
+  const Level direct = tr_hc_directly();
   parts_.stages.add(std::vector<std::string>{to_text(stage_ + 1),
                                              to_text(stage().lr),
                                              to_text(stage().epochs()),
@@ -130,8 +142,8 @@ void Landscape::write_stage(const FdrRow& relation, const Fdr2Window& window) {
                                              cell(window.h_eff_tel.mean),
                                              cell(window.tr_hc.mean),
                                              cell(window.tr_hc_tel.mean),
-                                             std::string(),
-                                             std::string()});
+                                             cell(direct.mean),
+                                             cell(direct.error)});
 }
 
 void Landscape::archive(Archive& archive) {

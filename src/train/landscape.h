@@ -12,6 +12,7 @@
 #include "quench/archive.h"
 #include "quench/fdr2.h"
 #include "quench/full_gradient.h"
+#include "quench/hessian.h"
 #include "quench/model.h"
 #include "quench/optimizer.h"
 #include "train/schedule.h"
@@ -53,6 +54,7 @@ class Landscape {
   /// Whether the second relation is measured in the epoch.
   bool is_due() const;
   void write_epoch(double f, const Fdr2Window& window);
+  Level tr_hc_directly();
   void write_stage(const FdrRow& relation, const Fdr2Window& window);
 
   Parts parts_;

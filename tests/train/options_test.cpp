@@ -195,8 +195,9 @@ TEST_CASE("a number that is another one as a float is refused with the reason, r
 TEST_CASE("a name that is not among the choices is refused with the choices") {
   CHECK(refusal({"mnist", "--sampling=random"}) == "--sampling: found \"random\", expected shuffle or iid");
   CHECK(refusal({"mnist", "--optimizer=lion"}) == "--optimizer: found \"lion\", expected sgd, adam or amsgrad");
-  CHECK(refusal({"mnist", "--schedule=cosine"}) ==
-        "--schedule: found \"cosine\", expected fdr, constant, preset, sasa, pflug, pesme, abel, plateau or stages");
+  CHECK(
+      refusal({"mnist", "--schedule=cosine"}) ==
+      "--schedule: found \"cosine\", expected fdr, constant, preset, sasa, pflug, pesme, abel, plateau or stages");
   CHECK(refusal({"mnist", "--model=rnn"}) == "--model: found \"rnn\", expected mlp or cnn");
 }
 

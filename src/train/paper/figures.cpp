@@ -20,10 +20,10 @@ constexpr Branch quick_branches[] = {
 constexpr Branch sampling_branches[] = {{"shuffle", "shuffle", 0}, {"iid", "iid", 1}};
 
 // Appendix B: the learning rates of B.1 and B.2, and for how many epochs.
-constexpr Stage mlp_stages[] = {{0.05, 500}, {0.02, 500}, {0.01, 500}, {0.005, 1000}, {0.003, 1000}};
-constexpr Stage cnn_stages[] = {{0.05, 200},   {0.02, 200},    {0.01, 200},   {0.005, 400},
-                                {0.003, 400},  {0.002, 400},   {0.0015, 400}, {0.001, 400},
-                                {0.0005, 800}, {0.00025, 800}, {0.0001, 800}};
+constexpr PaperStage mlp_stages[] = {{0.05, 500}, {0.02, 500}, {0.01, 500}, {0.005, 1000}, {0.003, 1000}};
+constexpr PaperStage cnn_stages[] = {{0.05, 200},   {0.02, 200},    {0.01, 200},   {0.005, 400},
+                                     {0.003, 400},  {0.002, 400},   {0.0015, 400}, {0.001, 400},
+                                     {0.0005, 800}, {0.00025, 800}, {0.0001, 800}};
 
 // Accuracies are not what chains are for: measured after every epoch they would take a third of the time.
 constexpr std::int64_t chain_evaluation = 25;
@@ -94,8 +94,8 @@ PaperRun chain_run(const Figure& figure, const Branch& branch, const PaperOption
   settings.sampling = branch.name;
   settings.schedule = "stages";
   settings.epochs = 0;
-  const std::vector<Stage> stages = chosen_stages(figure, options);
-  for (const Stage& stage : stages) {
+  const std::vector<PaperStage> stages = chosen_stages(figure, options);
+  for (const PaperStage& stage : stages) {
     settings.stages += (settings.stages.empty() ? "" : ",") + rate_text(stage.lr) + ":" + io::to_text(stage.epochs);
     settings.epochs += stage.epochs;
   }
@@ -127,9 +127,9 @@ std::int64_t scaled_epochs(std::int64_t epochs, double scale) {
   return std::max<std::int64_t>(1, std::llround(static_cast<double>(epochs) * scale));
 }
 
-std::vector<Stage> chosen_stages(const Figure& figure, const PaperOptions& options) {
-  std::vector<Stage> stages;
-  for (const Stage& stage : figure.stages) {
+std::vector<PaperStage> chosen_stages(const Figure& figure, const PaperOptions& options) {
+  std::vector<PaperStage> stages;
+  for (const PaperStage& stage : figure.stages) {
     if (options.lr_max > 0 && stage.lr > options.lr_max) continue;
     stages.push_back({stage.lr, scaled_epochs(stage.epochs, options.epochs_scale)});
   }

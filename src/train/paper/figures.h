@@ -26,7 +26,7 @@ struct PaperOptions {
 };
 
 /// One part of the sequential protocol (appendix B): epochs at a constant learning rate.
-struct Stage {
+struct PaperStage {
   double lr;
   std::int64_t epochs;
 };
@@ -57,7 +57,7 @@ struct Figure {
   std::int64_t epochs;        ///< of each run; of a chain, of the run that it starts from
   std::uint64_t seed_offset;  ///< S2b to S2d begin with other initial weights
   std::span<const Branch> branches;
-  std::span<const Stage> stages{};  ///< of a chain, which continues from stage to stage; else none
+  std::span<const PaperStage> stages{};  ///< of a chain, which continues from stage to stage; else none
 
   bool is_chain() const { return !stages.empty(); }
 };
@@ -80,7 +80,7 @@ std::vector<PaperRun> paper_runs(const Figure& figure, const PaperOptions& optio
 std::optional<PaperRun> start_run(const Figure& figure, const PaperOptions& options);
 
 /// The stages of a chain that the options leave, with their scaled epochs.
-std::vector<Stage> chosen_stages(const Figure& figure, const PaperOptions& options);
+std::vector<PaperStage> chosen_stages(const Figure& figure, const PaperOptions& options);
 
 /// The figure's epochs at that scale, at least one.
 std::int64_t scaled_epochs(std::int64_t epochs, double scale);
