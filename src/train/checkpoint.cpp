@@ -109,8 +109,12 @@ std::string Checkpoints::write(std::int64_t step, const Checkpoint& checkpoint) 
     remove_checkpoint(beside);
     return failure;
   }
-  const std::vector<fs::path> all = finished_in(folder_);
-  for (std::size_t i = kept; i < all.size(); ++i) remove_checkpoint(all[i]);
+  std::vector<fs::path> newest = finished_in(folder_);
+  if (newest.size() > kept) newest.resize(kept);
+  for (const fs::path& entry : entries(folder_)) {
+    // Also those of which a removal that was cut off has left a part.
+    if (step_of(entry) && std::find(newest.begin(), newest.end(), entry) == newest.end()) remove_checkpoint(entry);
+  }
   return {};
 }
 

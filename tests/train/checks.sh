@@ -14,6 +14,12 @@ trap 'exit 130' INT TERM
 cd "$work" || exit 1
 unset QUENCH_ISA
 
+# repeatable FILE: the log without the columns that tell times.
+repeatable() {
+  awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) keep[i] = $i != "seconds" && $i !~ /_(seconds|per_second)$/ }
+           { line = ""; for (i = 1; i <= NF; ++i) if (keep[i]) line = line $i ","; print line }' "$1"
+}
+
 # await PROCESS: waits for a child of this shell, at most a minute, and returns its exit status; 137 when that was not
 # enough and it had to be killed.
 await() {

@@ -7,12 +7,6 @@ make_mnist small
 make_mnist odd 310 50
 make_cifar10 small 60 20
 
-# repeatable FILE: the log without the columns that tell times.
-repeatable() {
-  awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) keep[i] = $i != "seconds" && $i !~ /_(seconds|per_second)$/ }
-           { line = ""; for (i = 1; i <= NF; ++i) if (keep[i]) line = line $i ","; print line }' "$1"
-}
-
 # same DIR DIR: two runs of at least one epoch with the same log and parameters.
 same() {
   repeatable "$1/log.csv" >a.txt
