@@ -2,8 +2,8 @@
 //
 // A job owns the weights between some channels of dy and some of x, and takes all examples and positions by itself:
 // group of lanes after group of lanes, some rows at a time. Of these it copies dy to where it lies dense, in the
-// nearest cache, as it is behind ReLU and pooling; x is read where it is, unless rows lie flat or its positions
-// would crowd a few sets of the cache.
+// nearest cache, as it is behind ReLU and pooling; x is read where it is, unless rows lie flat, its positions would
+// crowd a few sets of the cache, or some lanes hold no example: those of x may hold anything, NaN too.
 #include <algorithm>
 #include <cstring>
 
@@ -35,10 +35,11 @@ struct Layout {
   int64_t rows;   // of outputs at a time
   int64_t lines;  // of inputs that these read
 
-  Layout(const Convolution& c, int64_t lanes_of_position) : per_position(lanes_of_position) {
+  /// full: all lanes of the group hold examples.
+  Layout(const Convolution& c, int64_t lanes_of_position, bool full) : per_position(lanes_of_position) {
     const bool flat = per_position < group;
     // Vectors a multiple of 256 bytes apart share a quarter of the sets of a cache, or fewer.
-    copies_x = flat || (c.lanes > group && c.lanes % (4 * group) == 0);
+    copies_x = flat || !full || (c.lanes > group && c.lanes % (4 * group) == 0);
     x_column = flat ? per_position : copies_x ? group : c.lanes;
     x_row = c.in_columns * x_column;
     if (flat) {
@@ -201,10 +202,10 @@ int64_t input_parts(int64_t in_channels, int64_t tiles, int64_t threads) {
 
 /// Memory that a chunk of jobs needs.
 int64_t chunk_floats(const Convolution& c) {
-  // A smaller batch may end in few examples, whose rows are shorter but for what taps read beyond the image.
+  // A smaller batch may end in fewer examples, whose rows are shorter but for what taps read beyond the image.
   int64_t most = 0;
   for (const int64_t per_position : {group, group / 2, group / 4, group / 8, group / 16}) {
-    most = std::max(most, Layout(c, per_position).floats());
+    most = std::max(most, Layout(c, per_position, false).floats());
   }
   return round_up(most, group);
 }
@@ -226,7 +227,7 @@ void convolution_weight_gradient(const Convolution& c, const OutputGradient& gra
   const int64_t floats = chunk_floats(c);
   const LaneSplit split = split_lanes(c);
   const int64_t groups = split.whole + (split.few > 0 ? 1 : 0);
-  const Layout whole(c, group), few(c, split.few > 0 ? split.few : group);
+  const Layout whole(c, group, true), last(c, split.few > 0 ? split.few : group, false);
   parallel_for(executor, chunks, [&](int64_t chunk) {
     float* const own = memory + chunk * floats;
     for (int64_t i = jobs * chunk / chunks; i < jobs * (chunk + 1) / chunks; ++i) {
@@ -244,7 +245,7 @@ void convolution_weight_gradient(const Convolution& c, const OutputGradient& gra
         if (job.bias) std::fill_n(bias_acc + out * group, group, 0.0F);
       }
       for (int64_t vector = 0; vector < groups; ++vector) {
-        const Group of{vector, vector == split.whole ? few : whole};
+        const Group of{vector, (vector + 1) * group > c.live ? last : whole};
         const int64_t rows = c.out_rows(), blocks = ceil_div(rows, of.layout.rows);
         for (int64_t block = 0; block < blocks; ++block) {
           add_rows(t, problem, of, job, rows * block / blocks, rows * (block + 1) / blocks, own);

@@ -56,6 +56,25 @@ std::vector<float> gradients_of_pools(int batch) {
   return {gradient.begin(), gradient.end()};
 }
 
+/// The gradient of the weights of a convolution of such values; live ones are 0.
+std::vector<float> gradients_of_convolution(int batch, int stride) {
+  Graph graph;
+  const Tensor x = graph.input({1, 4, 4});
+  const Tensor b = graph.parameter({1, 4, 4}, "b");
+  const Tensor h = x + b;
+  const Tensor y = h * h;
+  const Tensor convolved = conv2d(y * y, 2, {.kernel = 3, .stride = stride, .padding = 1}, "conv");
+  Plan plan(graph, sum(batch_mean(sum(convolved))), {.batch = batch});
+  plan.bind();
+  for (float& value : plan.value(b)) value = 1e10F;
+  plan.set_input(x, std::vector<float>(static_cast<std::size_t>(16 * batch), -1e10F));
+  CHECK(std::isfinite(plan.forward()));
+  plan.backward();
+  REQUIRE(plan.parameters()[1].name == "conv.weight");
+  const std::span<const float> gradient = plan.parameters()[1].gradient;
+  return {gradient.begin(), gradient.end()};
+}
+
 }  // namespace
 
 TEST_CASE("an overflow in dead lanes leaves the gradients of shared tensors alone") {
@@ -64,4 +83,10 @@ TEST_CASE("an overflow in dead lanes leaves the gradients of shared tensors alon
   for (const int batch : {1, 2, 15, 17}) CHECK(gradients(batch) == without);
   const std::vector<float> pooled = gradients_of_pools(16);
   for (const int batch : {1, 2, 15, 17}) CHECK(gradients_of_pools(batch) == pooled);
+  for (const int stride : {1, 2}) {
+    for (const int batch : {1, 4, 8, 9, 12, 15, 16, 17, 28}) {
+      INFO("stride " << stride << ", batch " << batch);
+      CHECK(gradients_of_convolution(batch, stride) == std::vector<float>(18, 0.0F));
+    }
+  }
 }
