@@ -55,8 +55,8 @@ std::uint64_t convolution_input_gradient_workspace(const Convolution& c, bool pl
 /// dw (+)= sum over examples and positions of dy x, db (+)= that of dy. 16 partial sums each: the examples in
 /// groups of 16, of a group all positions in the order (row, column), lane = example mod 16; then the tree of
 /// kernels.h. At stride 1 a last group of r < 9 examples has rows of m floats for each position, m the next power
-/// of two: float f of a row goes to lane f mod 16, in order, with zeros for x left and right of the image. dw or db
-/// may be null. workspace: convolution_weight_gradient_workspace() bytes, 64-byte aligned.
+/// of two: float f of a row goes to lane f mod 16, in order. Taps outside the image are left out. dw or db may be
+/// null. workspace: convolution_weight_gradient_workspace() bytes, 64-byte aligned.
 void convolution_weight_gradient(const Convolution& c, const OutputGradient& gradient, const float* x, float* dw,
                                  float* db, bool accumulate_w, bool accumulate_b, void* workspace,
                                  Executor& executor);

@@ -25,8 +25,8 @@ constexpr int64_t most_inputs = 32;         // channels of x of a job
 constexpr int64_t most_chunks = 32;         // of jobs, each with memory of its own
 constexpr int64_t block_floats = 4 * 1024;  // of dy, 16 KiB: stays in the nearest cache for all channels of x
 
-/// How rows of a group of lanes lie. Flat rows of x have what taps read beyond the image, zeros; those and rows of
-/// dy end in whole vectors.
+/// How rows of a group of lanes lie. Flat rows of x have room for what taps read beyond the image, and do not use;
+/// those and rows of dy end in whole vectors.
 struct Layout {
   int64_t per_position;
   int64_t before = 0;  // positions in front of the first of a row of x
@@ -74,7 +74,6 @@ void copy_input(const Table& t, const Problem& p, const Group& g, int64_t channe
                 float* to) {
   const Convolution& c = p.c;
   const Layout& l = g.layout;
-  if (l.per_position < group) std::fill_n(to, (last - first) * l.x_row, 0.0F);
   PositionCopy copy{};
   copy.channels = copy.vectors = copy.window = 1;
   copy.first_row = first;

@@ -183,9 +183,6 @@ struct FlatTaps {
 
   FlatTaps(const Axis& axis, int64_t per_position, i32x16 lane)
       : at(divide(lane, per_position) + splat((int32_t)axis.first)), inputs(axis.inputs), step(axis.step) {}
-  static QUENCH_INLINE i32x16 divide(i32x16 a, int64_t by) {
-    return by == 8 ? shift_right<3>(a) : by == 4 ? shift_right<2>(a) : by == 2 ? shift_right<1>(a) : a;
-  }
   QUENCH_INLINE lane_mask inside(int64_t tap) const {
     return lanes_below(at + splat((int32_t)(step * tap)), (int32_t)inputs);
   }

@@ -94,9 +94,8 @@ struct Correlation {
 /// x_column * input, acc + r * acc_channel + 16 t.
 ///
 /// per_position < 16: rows lie flat as in Correlation, stride is 1: dy + r * dy_channel + row * dy_row and x + row
-/// * x_row are rows of x_column = per_position floats for each position. What is outside is read, and multiplied:
-/// there must be zeros around the rows of x, wherever a tap of a vector that holds outputs reads, and behind those
-/// of dy up to a multiple of 16.
+/// * x_row are rows of x_column = per_position floats for each position. What is outside is read, and not used;
+/// sum_positions needs zeros behind the rows of dy up to a multiple of 16.
 struct TapSums {
   int64_t channels, taps, rows, outputs, inputs, first, stride;
   const float* dy;

@@ -167,6 +167,30 @@ QUENCH_INLINE native_f32 native_sqrt(native_f32 a) {
 #endif
 #endif
 
+// --- products in some lanes ------------------------------------------------------------------
+
+#if QUENCH_AVX512
+
+using native_lane_mask = __mmask16;
+/// Lanes whose a lies in 0 .. n.
+QUENCH_INLINE native_lane_mask native_lanes_below(native_i32 a, int32_t n) {
+  return _mm512_cmplt_epu32_mask((__m512i)a, _mm512_set1_epi32(n));
+}
+/// m ? fma(a, b, c) : c
+QUENCH_INLINE native_f32 native_fma_where(native_lane_mask m, native_f32 a, native_f32 b, native_f32 c) {
+  return (native_f32)_mm512_mask3_fmadd_ps((__m512)a, (__m512)b, (__m512)c, m);
+}
+
+#else
+
+using native_lane_mask = native_mask;
+QUENCH_INLINE native_lane_mask native_lanes_below(native_i32 a, int32_t n) { return (a >= 0) & (a < n); }
+QUENCH_INLINE native_f32 native_fma_where(native_lane_mask m, native_f32 a, native_f32 b, native_f32 c) {
+  return m ? native_fma(a, b, c) : c;
+}
+
+#endif
+
 /// A value that several products use, loaded once: g++ would rather give each product the address.
 QUENCH_INLINE void keep_in_register(native_f32& a) {
 #if (QUENCH_AVX512 || QUENCH_AVX2) && defined(__GNUC__) && !defined(__clang__)
@@ -176,8 +200,8 @@ QUENCH_INLINE void keep_in_register(native_f32& a) {
 #endif
 }
 
-/// Between steps of an unrolled loop: g++ for AArch64 would load what all of them need at once, and has no registers
-/// for that.
+/// Between steps of an unrolled loop: g++ for AArch64 would load what all of them need at once, and has no
+/// registers for that.
 QUENCH_INLINE void one_step_at_a_time() {
 #if QUENCH_NEON && !defined(__clang__)
   __asm__ volatile("" : : : "memory");

@@ -181,6 +181,10 @@ QUENCH_INLINE i32x16 shift_right(i32x16 a) {  // arithmetic
   for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] >> Bits;
   return a;
 }
+/// a / by, rounded down, for by = 1, 2, 4, 8.
+QUENCH_INLINE i32x16 divide(i32x16 a, int64_t by) {
+  return by == 8 ? shift_right<3>(a) : by == 4 ? shift_right<2>(a) : by == 2 ? shift_right<1>(a) : a;
+}
 template <int Bits>
 QUENCH_INLINE i32x16 shift_left(i32x16 a) {
   QUENCH_UNROLL
@@ -232,27 +236,21 @@ QUENCH_INLINE mask16 operator&(mask16 a, mask16 b) {
   return a;
 }
 /// A mask as multiply-adds take it: fma_where(m, a, b, c) is m ? fma(a, b, c) : c.
-#if QUENCH_AVX512
 struct lane_mask {
-  __mmask16 m;
+  native_lane_mask v[parts];
 };
 /// Lanes whose a lies in 0 .. n.
 QUENCH_INLINE lane_mask lanes_below(i32x16 a, int32_t n) {
-  return {_mm512_cmplt_epu32_mask((__m512i)a.v[0], _mm512_set1_epi32(n))};
-}
-QUENCH_INLINE f32x16 fma_where(lane_mask m, f32x16 a, f32x16 b, f32x16 c) {
-  return {(native_f32)_mm512_mask3_fmadd_ps((__m512)a.v[0], (__m512)b.v[0], (__m512)c.v[0], m.m)};
-}
-#else
-using lane_mask = mask16;
-QUENCH_INLINE lane_mask lanes_below(i32x16 a, int32_t n) { return (splat(-1) < a) & (a < splat(n)); }
-QUENCH_INLINE f32x16 fma_where(lane_mask m, f32x16 a, f32x16 b, f32x16 c) {
-  const f32x16 sum = fma(a, b, c);
+  lane_mask m;
   QUENCH_UNROLL
-  for (int i = 0; i < parts; ++i) c.v[i] = m.v[i] ? sum.v[i] : c.v[i];
+  for (int i = 0; i < parts; ++i) m.v[i] = native_lanes_below(a.v[i], n);
+  return m;
+}
+QUENCH_INLINE f32x16 fma_where(lane_mask m, f32x16 a, f32x16 b, f32x16 c) {
+  QUENCH_UNROLL
+  for (int i = 0; i < parts; ++i) c.v[i] = native_fma_where(m.v[i], a.v[i], b.v[i], c.v[i]);
   return c;
 }
-#endif
 /// m ? a : b
 QUENCH_INLINE f32x16 select(mask16 m, f32x16 a, f32x16 b) {
   QUENCH_UNROLL

@@ -2,8 +2,8 @@
 //
 // 16 partial sums a weight, one a lane; a tile keeps those of R channels and T neighbouring taps in registers and
 // walks over the positions of some rows: a position loads R vectors of dy and T of x and does R x T fused
-// multiply-adds. The operands are copies that fit the nearest cache, vectors one behind the other in the order in
-// which they are read. The caller makes them (convolution.cpp).
+// multiply-adds. dy is a copy that fits the nearest cache, vectors one behind the other in the order in which they
+// are read, made by the caller (convolution_weights.cpp); x lies where it is, or is copied likewise.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -20,17 +20,12 @@ constexpr int most_taps = QUENCH_PLAIN ? 1 : 5;
 /// A step is an output, or a vector of a flat row.
 QUENCH_INLINE int64_t steps_of_row(const TapSums& g) { return (g.outputs * g.per_position + lanes - 1) / lanes; }
 
-/// Which steps of a row have all of T taps from `tap` on inside the image: first .. last. All of flat rows, which
-/// have zeros around them.
+/// Which steps of a row have all of T taps from `tap` on inside the image: first .. last. Of flat rows those whose
+/// lanes all do, and all hold outputs.
 struct InnerSteps {
   int64_t first, last;
 
   InnerSteps(const TapSums& g, int64_t tap, int64_t taps, int64_t steps) {
-    if (g.per_position < lanes) {
-      first = 0;
-      last = steps;
-      return;
-    }
     const int64_t at = g.first + tap;  // what the first tap reads at the first output
     first = at < 0 ? -at : 0;
     last = g.inputs - at - taps + 1;
@@ -38,6 +33,12 @@ struct InnerSteps {
     if (g.stride > 1) {
       first = (first + g.stride - 1) / g.stride;
       last = (last + g.stride - 1) / g.stride;
+    }
+    if (g.per_position < lanes) {
+      const int64_t positions = lanes / g.per_position;  // in a vector
+      if (last > g.outputs) last = g.outputs;
+      first = (first + positions - 1) / positions;
+      last /= positions;
     }
     if (last > steps) last = steps;
     if (first > steps) first = steps;
@@ -114,7 +115,7 @@ QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t ta
   const int64_t steps = steps_of_row(g);
   const InnerSteps inner(g, tap, T, steps);
   const int64_t stride = g.stride, at_first = g.first + tap, x_column = g.x_column, dy_channel = g.dy_channel;
-  const int64_t x_step = g.per_position < lanes ? lanes : stride * x_column;
+  const int64_t x_step = stride * x_column;
   const float* d_row = g.dy + channel * dy_channel + part * width;
   const float* x_row = g.x + at_first * x_column + part * width;
   for (int64_t row = g.rows; row > 0; --row, d_row += g.dy_row, x_row += g.x_row) {
@@ -145,11 +146,66 @@ QUENCH_NOINLINE void tap_sums_tile(const TapSums& g, int64_t channel, int64_t ta
   }
 }
 
+/// Adds a vector of a flat row in those lanes of each tap that hold an output and lie inside the image.
+template <int R, int T>
+QUENCH_INLINE void add_flat_border(const TapSums& g, native_i32 output, int64_t tap, const float* d, const float* x,
+                                   native_f32 (&sum)[R][T]) {
+  native_f32 dy[R];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) dy[i] = *(const unaligned_f32*)(d + i * g.dy_channel);
+  const native_lane_mask outputs = native_lanes_below(output, (int32_t)g.outputs);
+  QUENCH_UNROLL
+  for (int t = 0; t < T; ++t) {
+    const native_f32 x_t = *(const unaligned_f32*)(x + t * g.x_column);
+    const native_lane_mask here =
+        outputs & native_lanes_below(output + (int32_t)(g.first + tap + t), (int32_t)g.inputs);
+    QUENCH_UNROLL
+    for (int i = 0; i < R; ++i) sum[i][t] = native_fma_where(here, x_t, dy[i], sum[i][t]);
+  }
+}
+
+/// The same sums as tap_sums_tile of rows that lie flat.
+template <int R, int T>
+QUENCH_NOINLINE void flat_tap_sums(const TapSums& g, int64_t channel, int64_t tap, int64_t part) {
+  float* acc = g.acc + channel * g.acc_channel + tap * lanes + part * width;
+  native_f32 sum[R][T];
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    QUENCH_UNROLL
+    for (int t = 0; t < T; ++t) sum[i][t] = *(const unaligned_f32*)(acc + i * g.acc_channel + t * lanes);
+  }
+  const int64_t steps = steps_of_row(g);
+  const InnerSteps inner(g, tap, T, steps);
+  const int64_t positions = lanes / g.per_position, dy_channel = g.dy_channel, x_column = g.x_column;
+  const native_i32 of_first = divide(lane_numbers(), g.per_position).v[part];  // the outputs of the first vector
+  const float* d_row = g.dy + channel * dy_channel + part * width;
+  const float* x_row = g.x + (g.first + tap) * x_column + part * width;
+  for (int64_t row = g.rows; row > 0; --row, d_row += g.dy_row, x_row += g.x_row) {
+    const float *d = d_row, *x = x_row;
+    int64_t s = 0;
+    for (; s < inner.first; ++s, d += lanes, x += lanes) {
+      add_flat_border(g, of_first + (int32_t)(s * positions), tap, d, x, sum);
+    }
+    for (; s < inner.last; ++s, d += lanes, x += lanes) add_position<0, T>(d, dy_channel, x, x_column, sum);
+    for (; s < steps; ++s, d += lanes, x += lanes) {
+      add_flat_border(g, of_first + (int32_t)(s * positions), tap, d, x, sum);
+    }
+  }
+  QUENCH_UNROLL
+  for (int i = 0; i < R; ++i) {
+    QUENCH_UNROLL
+    for (int t = 0; t < T; ++t) *(unaligned_f32*)(acc + i * g.acc_channel + t * lanes) = sum[i][t];
+  }
+}
+
 template <int R, int T>
 QUENCH_INLINE void tap_sums_of_width(const TapSums& g, int64_t channel, int64_t tap) {
+  if (g.per_position < lanes) {
+    for (int64_t part = 0; part < parts; ++part) flat_tap_sums<R, T>(g, channel, tap, part);
+    return;
+  }
   if constexpr (R == 4 && T > 1) {  // of 32 registers enough are left for two positions at once
-    if (T == g.taps && g.first == -(T / 2) && g.stride == 1 && g.per_position == lanes && g.outputs == g.inputs &&
-        g.outputs >= T) {
+    if (T == g.taps && g.first == -(T / 2) && g.stride == 1 && g.outputs == g.inputs && g.outputs >= T) {
       for (int64_t part = 0; part < parts; ++part) tap_sums_tile<R, T, true>(g, channel, tap, part);
       return;
     }

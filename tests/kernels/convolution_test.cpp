@@ -336,6 +336,20 @@ TEST_CASE("every pass of a convolution equals the naive loops bit for bit, over 
   });
 }
 
+TEST_CASE(
+    "an infinity or a NaN reaches what its products are part of, and nothing else: no padding, no idle lane") {
+  ThreadPool pool(2);
+  oracle::for_each_table([&](const kernels::Table&) {
+    oracle::Source source(6, true);
+    for (int i = 0; i < (instrumented ? 20 : 60); ++i) {
+      const Convolution c = random_shape(source);
+      const int64_t window = source.below(3) + 2;
+      check(c, source, pool);
+      if (c.out_rows() >= window && c.out_columns() >= window) check_pooled(c, window, source, pool);
+    }
+  });
+}
+
 TEST_CASE("the gradients of a convolution are its adjoints in images and in weights, over random shapes") {
   ThreadPool pool(2);
   oracle::for_each_table([&](const kernels::Table&) {

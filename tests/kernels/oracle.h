@@ -76,10 +76,11 @@ class Buffer {
   std::size_t first_ = 0, size_ = 0;
 };
 
-/// Reproducible inputs: mostly ordinary numbers, now and then a zero of either sign.
+/// Reproducible inputs: mostly ordinary numbers, now and then a zero of either sign; with `one_strange`, one
+/// infinity or NaN somewhere in each buffer.
 class Source {
  public:
-  explicit Source(std::uint64_t seed) : engine_(seed) {}
+  explicit Source(std::uint64_t seed, bool one_strange = false) : engine_(seed), one_strange_(one_strange) {}
   float value() {
     const auto u = engine_();
     if (u % 61 == 0) return 0.0F;
@@ -92,11 +93,17 @@ class Source {
   Buffer buffer(std::int64_t n) {
     Buffer b(n);
     for (std::int64_t i = 0; i < n; ++i) b[i] = value();
+    if (one_strange_ && n > 0) {
+      constexpr float infinity = std::numeric_limits<float>::infinity();
+      const float strange[] = {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()};
+      b[below(n)] = strange[below(3)];
+    }
     return b;
   }
 
  private:
   std::mt19937_64 engine_;
+  bool one_strange_;
 };
 
 /// Runs the body once with each table this machine has, and restores the one in use.
