@@ -167,7 +167,7 @@ void flat_rows(const Table& t, const Problem& problem, int64_t first, int64_t la
   const int64_t in_row = reach.floats(few), out_row = flat_row(g, few), rows = last - first;
   const Lines read = lines_read(g.y, first, last);
   const int64_t lines = read.last - read.first;
-  const int64_t in_channels = lines == 0 ? g.channels : std::min(g.channels, flat_in_floats / (in_row * lines));
+  const int64_t in_channels = std::min(g.channels, flat_in_floats / (in_row * std::max<int64_t>(lines, 1)));
   const int64_t out_channels = std::min(g.rows, (flat_out_floats - group) / (out_row * rows));
   // What lies outside the image is read, and not used.
   std::fill_n(in, in_channels * std::max<int64_t>(lines, 1) * in_row, 0.0F);
