@@ -123,7 +123,7 @@ Tensor conv2d(Tensor x, std::int64_t out_channels, Conv2d options = {}, std::str
 /// relu(conv2d(x)) in one pass over the output: the same bits.
 Tensor conv2d_relu(Tensor x, std::int64_t out_channels, Conv2d options = {}, std::string name = {});
 /// max_pool2d(relu(conv2d(x)), window), the same bits; for windows up to 4 without a pass over what is pooled,
-/// which is never in memory.
+/// which is never in memory. Throws Error for what these refuse, before the graph changes.
 Tensor conv2d_relu_max_pool2d(Tensor x, std::int64_t out_channels, Conv2d options, std::int64_t window,
                               std::string name = {});
 

@@ -221,6 +221,11 @@ TEST_CASE("convolutions refuse what is no image, kernels that do not fit, and le
   CHECK_THROWS_WITH_AS(
       conv2d_relu_max_pool2d(x, 1, {.kernel = 4}, 2),
       "conv2d_relu_max_pool2d: windows of 2 to pool an image of shape [1, 2, 1], expected windows that fit", Error);
+  CHECK_THROWS_WITH_AS(conv2d_relu_max_pool2d(x, 1, {.kernel = 1}, 0),
+                       "conv2d_relu_max_pool2d: windows of 0, expected at least 1", Error);
+  CHECK_THROWS_WITH_AS(
+      conv2d_relu_max_pool2d(x, 1, {.kernel = 1}, 5),
+      "conv2d_relu_max_pool2d: windows of 5 to pool an image of shape [1, 5, 4], expected windows that fit", Error);
   CHECK(g.nodes().size() == before);
   const Tensor p = g.parameter({2, 5, 4}, "p");
   CHECK_THROWS_WITH_AS(conv2d(p, 2), "conv2d: the input, of shape [2, 5, 4], is shared, expected per-example",

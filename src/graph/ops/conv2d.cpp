@@ -94,8 +94,15 @@ constexpr Op conv2d_op = make_op<Behind::nothing>("conv2d");
 constexpr Op conv2d_relu_op = make_op<Behind::relu>("conv2d_relu");
 constexpr Op conv2d_relu_max_pool2d_op = make_op<Behind::max_pool>("conv2d_relu_max_pool2d");
 
-Tensor build(const Op& op, Tensor input, std::int64_t out_channels, const Conv2d& options, std::int64_t pool,
-             std::string name) {
+/// What a layer brings into the graph.
+struct Layer {
+  Shape weights, output;
+  Windows windows;
+};
+
+/// Checks all that could be refused before the graph changes: half a layer would stay in it. pool: the window of the
+/// pooling behind the convolution, 1 for none.
+Layer check_layer(const Op& op, Tensor input, std::int64_t out_channels, const Conv2d& options, std::int64_t pool) {
   check_arguments(op, {input});
   if (!input.per_example()) {
     refuse(op, "the input, of shape " + to_string(input.shape()) + ", is shared, expected per-example");
@@ -120,24 +127,30 @@ Tensor build(const Op& op, Tensor input, std::int64_t out_channels, const Conv2d
     }
     shape.push_back((extent + 2 * options.padding - options.kernel) / options.stride + 1);
   }
+  if (pool < 1) refuse(op, "windows of " + std::to_string(pool) + ", expected at least 1");
   if (std::min(shape[1], shape[2]) < pool) {
     refuse(op, "windows of " + std::to_string(pool) + " to pool an image of shape " + to_string(shape) +
                    ", expected windows that fit");
   }
-  // All that could be refused is checked before the graph changes: half a layer would stay in it.
   const Shape weights{out_channels, channels, options.kernel, options.kernel};
   check_shape(weights, op.name);
   shape[1] /= pool;
   shape[2] /= pool;
   check_shape(shape, op.name);
+  return {
+      weights, shape, {.size = options.kernel, .stride = options.stride, .padding = options.padding, .pool = pool}};
+}
+
+Tensor build(const Op& op, Tensor input, std::int64_t out_channels, const Conv2d& options, std::int64_t pool,
+             std::string name) {
+  const Layer layer = check_layer(op, input, out_channels, options, pool);
   Graph& graph = input.graph();
   if (name.empty()) name = graph.next_name("conv");
   graph.check_parameter_name(name + ".weight");
   graph.check_parameter_name(name + ".bias");
-  const Tensor w = graph.parameter(weights, name + ".weight", Init::xavier_uniform);
+  const Tensor w = graph.parameter(layer.weights, name + ".weight", Init::xavier_uniform);
   const Tensor b = graph.parameter({out_channels}, name + ".bias");
-  return append(op, {input, w, b}, std::move(shape), true,
-                {.size = options.kernel, .stride = options.stride, .padding = options.padding, .pool = pool});
+  return append(op, {input, w, b}, layer.output, true, layer.windows);
 }
 
 }  // namespace
@@ -153,6 +166,7 @@ Tensor conv2d_relu(Tensor input, std::int64_t out_channels, Conv2d options, std:
 Tensor conv2d_relu_max_pool2d(Tensor input, std::int64_t out_channels, Conv2d options, std::int64_t window,
                               std::string name) {
   if (window < 2 || window > kernels::largest_fused_window || options.stride > kernels::largest_fused_window) {
+    check_layer(conv2d_relu_max_pool2d_op, input, out_channels, options, window);
     return max_pool2d(conv2d_relu(input, out_channels, options, std::move(name)), window);
   }
   return build(conv2d_relu_max_pool2d_op, input, out_channels, options, window, std::move(name));
