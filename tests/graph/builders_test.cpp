@@ -1,6 +1,9 @@
 // What the builder functions make, and what they refuse.
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <limits>
+
 #include "graph/node.h"
 #include "graph/op.h"
 #include "quench/error.h"
@@ -226,12 +229,27 @@ TEST_CASE("convolutions refuse what is no image, kernels that do not fit, and le
   CHECK_THROWS_WITH_AS(
       conv2d_relu_max_pool2d(x, 1, {.kernel = 1}, 5),
       "conv2d_relu_max_pool2d: windows of 5 to pool an image of shape [1, 5, 4], expected windows that fit", Error);
+  constexpr std::int64_t huge = (std::int64_t{1} << 62) + 1;
+  CHECK_THROWS_WITH_AS(conv2d(x, 1, {.kernel = huge, .padding = huge - 1}),
+                       "conv2d: shape [1, 2, 4611686018427387905, 4611686018427387905] has too many elements, "
+                       "expected at most 2^32",
+                       Error);
   CHECK(g.nodes().size() == before);
   const Tensor p = g.parameter({2, 5, 4}, "p");
   CHECK_THROWS_WITH_AS(conv2d(p, 2), "conv2d: the input, of shape [2, 5, 4], is shared, expected per-example",
                        Error);
   CHECK_THROWS_WITH_AS(conv2d(flatten(x), 2),
                        "conv2d: the input has shape [40], expected [channels, rows, columns]", Error);
+}
+
+TEST_CASE("a stride beyond the padded image leaves one output, however large it is") {
+  constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+  Graph g;
+  const Tensor x = g.input({2, 5, 4});
+  const Tensor y = conv2d(x, 3, {.kernel = 3, .stride = huge, .padding = 1});
+  CHECK(y.shape() == quench::Shape{3, 1, 1});
+  CHECK(g.nodes().back().windows.stride == 5);
+  CHECK(conv2d_relu_max_pool2d(x, 3, {.kernel = 4, .stride = huge - 1}, 1).shape() == quench::Shape{3, 1, 1});
 }
 
 TEST_CASE("pools refuse shared inputs, other than images, windows that do not fit and strides below 0") {

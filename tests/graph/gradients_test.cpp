@@ -144,7 +144,14 @@ TEST_CASE("convolutions have the reference's gradients: any kernel, stride and p
   struct Form {
     std::int64_t kernel, stride, padding;
   };
-  for (const Form form : {Form{1, 1, 0}, {2, 1, 1}, {3, 1, 1}, {3, 2, 0}, {4, 3, 2}, {5, 1, 2}, {5, 2, 4}}) {
+  for (const Form form : {Form{1, 1, 0},
+                          {2, 1, 1},
+                          {3, 1, 1},
+                          {3, 2, 0},
+                          {4, 3, 2},
+                          {5, 1, 2},
+                          {5, 2, 4},
+                          {3, std::int64_t{1} << 62, 1}}) {
     CAPTURE(form.kernel);
     CAPTURE(form.stride);
     const quench::Conv2d options{.kernel = form.kernel, .stride = form.stride, .padding = form.padding};

@@ -100,8 +100,8 @@ struct Layer {
   Windows windows;
 };
 
-/// Checks all that could be refused before the graph changes: half a layer would stay in it. pool: the window of the
-/// pooling behind the convolution, 1 for none.
+/// Checks all that could be refused before the graph changes: half a layer would stay in it. pool: the window of
+/// the pooling behind the convolution, 1 for none.
 Layer check_layer(const Op& op, Tensor input, std::int64_t out_channels, const Conv2d& options, std::int64_t pool) {
   check_arguments(op, {input});
   if (!input.per_example()) {
@@ -117,7 +117,12 @@ Layer check_layer(const Op& op, Tensor input, std::int64_t out_channels, const C
     refuse(op, "a padding of " + std::to_string(options.padding) + " for a kernel of " +
                    std::to_string(options.kernel) + ", expected 0 .. " + std::to_string(options.kernel - 1));
   }
-  const std::int64_t channels = input.shape()[0];
+  // First, as only then the padded extents are known to be numbers.
+  const Shape weights{out_channels, input.shape()[0], options.kernel, options.kernel};
+  check_shape(weights, op.name);
+  const std::int64_t largest = std::max(input.shape()[1], input.shape()[2]) + 2 * options.padding;
+  // The same outputs, and no product of it overflows.
+  const std::int64_t stride = std::min(options.stride, std::max<std::int64_t>(1, largest - options.kernel + 1));
   Shape shape{out_channels};
   for (const std::int64_t extent : {input.shape()[1], input.shape()[2]}) {
     if (extent + 2 * options.padding < options.kernel) {
@@ -125,20 +130,17 @@ Layer check_layer(const Op& op, Tensor input, std::int64_t out_channels, const C
                      std::to_string(options.padding) + " for an image of shape " + to_string(input.shape()) +
                      ", expected one that fits");
     }
-    shape.push_back((extent + 2 * options.padding - options.kernel) / options.stride + 1);
+    shape.push_back((extent + 2 * options.padding - options.kernel) / stride + 1);
   }
   if (pool < 1) refuse(op, "windows of " + std::to_string(pool) + ", expected at least 1");
   if (std::min(shape[1], shape[2]) < pool) {
     refuse(op, "windows of " + std::to_string(pool) + " to pool an image of shape " + to_string(shape) +
                    ", expected windows that fit");
   }
-  const Shape weights{out_channels, channels, options.kernel, options.kernel};
-  check_shape(weights, op.name);
   shape[1] /= pool;
   shape[2] /= pool;
   check_shape(shape, op.name);
-  return {
-      weights, shape, {.size = options.kernel, .stride = options.stride, .padding = options.padding, .pool = pool}};
+  return {weights, shape, {.size = options.kernel, .stride = stride, .padding = options.padding, .pool = pool}};
 }
 
 Tensor build(const Op& op, Tensor input, std::int64_t out_channels, const Conv2d& options, std::int64_t pool,
