@@ -117,8 +117,8 @@ struct Conv2d {
 /// Cross-correlation, as everyone's conv2d: per-example [in, rows, columns] -> [out_channels, (rows + 2 padding -
 /// kernel) / stride + 1, (columns + 2 padding - kernel) / stride + 1]; makes the parameters <name>.weight
 /// [out_channels, in, kernel, kernel] (Xavier uniform) and <name>.bias [out_channels] (zeros); name defaults to the
-/// next of conv1, conv2, ... Throws Error for other shapes, a kernel or stride below 1, a padding below 0 or not
-/// below the kernel, and a kernel larger than the padded image.
+/// next of conv1, conv2, ... Throws Error for other shapes, a kernel or stride below 1, a padding below 0 or above
+/// 2^31, and a kernel larger than the padded image.
 Tensor conv2d(Tensor x, std::int64_t out_channels, Conv2d options = {}, std::string name = {});
 /// relu(conv2d(x)) in one pass over the output: the same bits.
 Tensor conv2d_relu(Tensor x, std::int64_t out_channels, Conv2d options = {}, std::string name = {});

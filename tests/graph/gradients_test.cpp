@@ -151,6 +151,8 @@ TEST_CASE("convolutions have the reference's gradients: any kernel, stride and p
                           {4, 3, 2},
                           {5, 1, 2},
                           {5, 2, 4},
+                          {2, 1, 3},
+                          {1, 2, 4},
                           {3, std::int64_t{1} << 62, 1}}) {
     CAPTURE(form.kernel);
     CAPTURE(form.stride);

@@ -134,7 +134,7 @@ class Builder {
   void append_convolution(Tensor a) {
     if (!a.per_example()) return;
     const Tensor x = as_image(a);
-    const std::int64_t kernel = 1 + below(3), padding = below(static_cast<std::uint32_t>(kernel));
+    const std::int64_t kernel = 1 + below(3), padding = below(static_cast<std::uint32_t>(kernel + 2));
     const std::int64_t smallest = std::min(x.shape()[1], x.shape()[2]) + 2 * padding;
     if (smallest < kernel) return;
     const quench::Conv2d options{.kernel = kernel, .stride = 1 + below(2), .padding = padding};

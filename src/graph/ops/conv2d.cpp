@@ -12,6 +12,9 @@ namespace {
 // The inputs of the node.
 constexpr std::size_t x = 0, weight = 1, bias = 2;
 
+/// Extents are below 2^33 then: no product of theirs with a few others overflows.
+constexpr std::int64_t most_padding = std::int64_t{1} << 31;
+
 enum class Behind { nothing, relu, max_pool };
 
 kernels::Convolution geometry(const Context& c) {
@@ -113,11 +116,10 @@ Layer check_layer(const Op& op, Tensor input, std::int64_t out_channels, const C
   if (out_channels < 1) refuse(op, std::to_string(out_channels) + " output channels, expected at least 1");
   if (options.kernel < 1) refuse(op, "a kernel of " + std::to_string(options.kernel) + ", expected at least 1");
   if (options.stride < 1) refuse(op, "a stride of " + std::to_string(options.stride) + ", expected at least 1");
-  if (options.padding < 0 || options.padding >= options.kernel) {
-    refuse(op, "a padding of " + std::to_string(options.padding) + " for a kernel of " +
-                   std::to_string(options.kernel) + ", expected 0 .. " + std::to_string(options.kernel - 1));
+  if (options.padding < 0 || options.padding > most_padding) {
+    refuse(op,
+           "a padding of " + std::to_string(options.padding) + ", expected 0 .. " + std::to_string(most_padding));
   }
-  // First, as only then the padded extents are known to be numbers.
   const Shape weights{out_channels, input.shape()[0], options.kernel, options.kernel};
   check_shape(weights, op.name);
   const std::int64_t largest = std::max(input.shape()[1], input.shape()[2]) + 2 * options.padding;
