@@ -59,8 +59,6 @@ struct Problem {
   const Convolution& c;
   const OutputGradient& gradient;
   const float* x;
-  float* acc;       // [out_channels][in_channels][kernel][kernel][16]
-  float* bias_acc;  // [out_channels][16]
 };
 
 /// A group of 16 lanes of the batch.
@@ -125,10 +123,12 @@ void copy_gradient(const Table& t, const Problem& p, const Group& group_of, int6
   t.copy_positions(copy);
 }
 
-/// Some channels of dy, and of x unless only the bias is asked for.
+/// Some channels of dy, and of x unless only the bias is asked for, and its partial sums.
 struct Job {
   int64_t out, outs, in, ins;
   bool bias;
+  float* acc;       // [outs][ins][kernel][kernel][16]
+  float* bias_acc;  // [outs][16]
 };
 
 /// Adds what rows y .. last_y of the outputs contribute. memory: layout.floats().
@@ -150,13 +150,13 @@ void add_rows(const Table& t, const Problem& p, const Group& g, const Job& job, 
   if (job.bias) {
     sums.rows = last_y - y;
     sums.dy = memory;
-    sums.acc = p.bias_acc + job.out * group;
+    sums.acc = job.bias_acc;
     sums.acc_channel = group;
     t.sum_positions(sums);
   }
   sums.x_column = l.x_column;
   sums.x_row = c.stride * l.x_row;
-  sums.acc_channel = c.in_channels * c.taps() * group;
+  sums.acc_channel = job.ins * c.taps() * group;
   const int64_t first_line = std::clamp<int64_t>(y * c.stride - c.padding, 0, c.in_rows);
   const int64_t last_line = std::clamp((last_y - 1) * c.stride + c.kernel - c.padding, first_line, c.in_rows);
   for (int64_t in = job.in; in < job.in + job.ins; ++in) {
@@ -176,7 +176,7 @@ void add_rows(const Table& t, const Problem& p, const Group& g, const Job& job, 
       sums.rows = last - first;
       sums.dy = memory + (first - y) * l.dy_row;
       sums.x = x + (first * c.stride + k - c.padding - first_line) * l.x_row;
-      sums.acc = p.acc + ((job.out * c.in_channels + in) * c.kernel + k) * c.kernel * group;
+      sums.acc = job.acc + ((in - job.in) * c.kernel + k) * c.kernel * group;
       t.sum_taps(sums);
     }
   }
@@ -199,8 +199,8 @@ int64_t input_parts(int64_t in_channels, int64_t tiles, int64_t threads) {
   return best;
 }
 
-/// Memory that a chunk of jobs needs.
-int64_t chunk_floats(const Convolution& c) {
+/// Memory for copies that a chunk of jobs needs.
+int64_t copy_floats(const Convolution& c) {
   // A smaller batch may end in fewer examples, whose rows are shorter but for what taps read beyond the image.
   int64_t most = 0;
   for (const int64_t per_position : {group, group / 2, group / 4, group / 8, group / 16}) {
@@ -209,26 +209,28 @@ int64_t chunk_floats(const Convolution& c) {
   return round_up(most, group);
 }
 
+/// Memory for the partial sums of a job with so many channels of x.
+int64_t sum_floats(const Convolution& c, int64_t ins) { return channels_of_tile * (ins * c.taps() + 1) * group; }
+
 }  // namespace
 
 void convolution_weight_gradient(const Convolution& c, const OutputGradient& gradient, const float* x, float* dw,
                                  float* db, bool accumulate_w, bool accumulate_b, void* workspace,
                                  Executor& executor) {
   const Table& t = table();
-  auto* bias_acc = static_cast<float*>(workspace);
-  const Problem problem{c, gradient, x, bias_acc + c.out_channels * group, bias_acc};
-  float* memory = problem.acc + c.out_channels * c.in_channels * c.taps() * group;
+  const Problem problem{c, gradient, x};
   const int64_t flops = 2 * c.out_channels * c.in_channels * c.taps() * c.out_rows() * c.out_columns() * c.live;
   const int64_t threads = std::clamp<int64_t>(flops / smallest_job_flops, 1, executor.threads());
   const int64_t tiles = ceil_div(c.out_channels, channels_of_tile);
   const int64_t parts = dw == nullptr ? 1 : input_parts(c.in_channels, tiles, threads);
   const int64_t jobs = tiles * parts, chunks = threads == 1 ? 1 : std::min(jobs, most_chunks);
-  const int64_t floats = chunk_floats(c);
+  const int64_t copies = copy_floats(c);
+  const int64_t floats = copies + sum_floats(c, dw == nullptr ? 0 : ceil_div(c.in_channels, parts));
   const LaneSplit split = split_lanes(c);
   const int64_t groups = split.whole + (split.few > 0 ? 1 : 0);
   const Layout whole(c, group, true), last(c, split.few > 0 ? split.few : group, false);
   parallel_for(executor, chunks, [&](int64_t chunk) {
-    float* const own = memory + chunk * floats;
+    float* const own = static_cast<float*>(workspace) + chunk * floats;
     for (int64_t i = jobs * chunk / chunks; i < jobs * (chunk + 1) / chunks; ++i) {
       const int64_t part = i % parts;
       Job job{};
@@ -237,12 +239,10 @@ void convolution_weight_gradient(const Convolution& c, const OutputGradient& gra
       job.in = dw == nullptr ? 0 : c.in_channels * part / parts;
       job.ins = dw == nullptr ? 0 : c.in_channels * (part + 1) / parts - job.in;
       job.bias = db != nullptr && part == 0;
-      const auto first_weight = [&](int64_t out) { return (out * c.in_channels + job.in) * c.taps(); };
-      const int64_t last_out = job.out + job.outs;
-      for (int64_t out = job.out; out < last_out; ++out) {
-        std::fill_n(problem.acc + first_weight(out) * group, job.ins * c.taps() * group, 0.0F);
-        if (job.bias) std::fill_n(bias_acc + out * group, group, 0.0F);
-      }
+      job.bias_acc = own + copies;
+      job.acc = job.bias_acc + channels_of_tile * group;
+      const int64_t weights = job.ins * c.taps();  // of a channel of dy
+      std::fill_n(job.bias_acc, (channels_of_tile + job.outs * weights) * group, 0.0F);
       for (int64_t vector = 0; vector < groups; ++vector) {
         const Group of{vector, (vector + 1) * group > c.live ? last : whole};
         const int64_t rows = c.out_rows(), blocks = ceil_div(rows, of.layout.rows);
@@ -250,20 +250,24 @@ void convolution_weight_gradient(const Convolution& c, const OutputGradient& gra
           add_rows(t, problem, of, job, rows * block / blocks, rows * (block + 1) / blocks, own);
         }
       }
-      for (int64_t out = job.out; out < last_out; ++out) {
-        const int64_t first = first_weight(out);
-        if (job.ins > 0) t.tree_sums(job.ins * c.taps(), problem.acc + first * group, dw + first, accumulate_w);
-        if (job.bias) t.tree_sums(1, bias_acc + out * group, db + out, accumulate_b);
+      for (int64_t i_out = 0; i_out < job.outs; ++i_out) {
+        const int64_t first = ((job.out + i_out) * c.in_channels + job.in) * c.taps();
+        if (weights > 0) t.tree_sums(weights, job.acc + i_out * weights * group, dw + first, accumulate_w);
       }
+      if (job.bias) t.tree_sums(job.outs, job.bias_acc, db + job.out, accumulate_b);
     }
   });
 }
 
 std::uint64_t convolution_weight_gradient_workspace(const Convolution& c) {
-  const int64_t chunks = std::min(most_chunks, ceil_div(c.out_channels, channels_of_tile) * c.in_channels);
-  return static_cast<std::uint64_t>(c.out_channels * (c.in_channels * c.taps() + 1) * group +
-                                    chunks * chunk_floats(c)) *
-         sizeof(float);
+  // The number of threads decides into how many parts.
+  const int64_t tiles = ceil_div(c.out_channels, channels_of_tile), copies = copy_floats(c);
+  int64_t most = 0;
+  for (int64_t parts = ceil_div(c.in_channels, most_inputs); parts <= c.in_channels; ++parts) {
+    const int64_t floats = copies + sum_floats(c, ceil_div(c.in_channels, parts));
+    most = std::max(most, std::min(most_chunks, tiles * parts) * floats);
+  }
+  return static_cast<std::uint64_t>(most) * sizeof(float);
 }
 
 }  // namespace quench::kernels
