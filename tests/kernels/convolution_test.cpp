@@ -403,9 +403,12 @@ TEST_CASE("convolutions of the sizes that are tuned, and of some that fit no blo
           shape(1, 3, 300, 2, 3, 1, 1, 3), shape(2, 9, 150, 3, 9, 2, 4, 16), shape(40, 3, 4, 3, 3, 1, 1, 4),
           shape(1, 40, 33, 1, 30, 7, 11, 17), shape(1, 2, 700, 1, 2, 40, 0, 16),
           // Rows of padding alone, of more channels than lie on the stack.
-          shape(64, 16, 32, 4, 1, 1, 2, 8)}) {
+          shape(64, 16, 32, 4, 1, 1, 2, 8),
+          // More channels of outputs than wait to be pooled, or lie on the stack, at once.
+          shape(2, 4, 6, 64, 3, 1, 1, 48), shape(2, 5, 4, 200, 3, 1, 1, 8)}) {
       check(c, source, pool);
       if (c.out_rows() >= 2 && c.out_columns() >= 2) check_pooled(c, 2, source, pool);
     }
+    check_pooled(shape(2, 4, 9, 20, 3, 1, 1, 48), 4, source, pool);
   });
 }
