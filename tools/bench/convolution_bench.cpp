@@ -30,14 +30,15 @@ constexpr Shape of_cnn[] = {
 };
 
 /// Among them first layers (of 1 and 3 channels), layers between channels alone, shortcuts and patches that make
-/// the image smaller, few examples, odd extents, channels that no tile divides, and a kernel as large as the image.
+/// the image smaller, few examples, at a stride too, odd extents, channels that no tile divides, and a kernel as
+/// large as the image.
 constexpr Shape others[] = {
     {1, 1, 0, 64, 64, 16, 100, 1}, {1, 2, 0, 32, 64, 28, 32, 0}, {2, 2, 0, 16, 32, 32, 100, 1},
     {3, 1, 1, 1, 8, 28, 128, 2},   {3, 1, 1, 3, 64, 32, 32, 1},  {3, 1, 1, 64, 64, 16, 32, 1},
     {3, 1, 1, 32, 32, 16, 8, 1},   {3, 1, 1, 32, 17, 14, 1, 0},  {3, 2, 1, 17, 17, 33, 100, 1},
     {3, 3, 0, 16, 17, 31, 100, 0}, {4, 2, 1, 8, 16, 64, 16, 1},  {5, 1, 0, 17, 17, 14, 100, 3},
     {5, 1, 2, 1, 16, 28, 100, 2},  {7, 1, 3, 8, 8, 7, 128, 0},   {7, 2, 3, 3, 64, 64, 32, 1},
-    {11, 3, 2, 3, 32, 64, 16, 2},
+    {11, 3, 2, 3, 32, 64, 16, 2},  {3, 2, 1, 32, 32, 32, 1, 1},
 };
 
 ConvolutionLayer layer_of(const Shape& s) {
