@@ -70,9 +70,11 @@ class Graph {
   /// fewer than two dimensions.
   Tensor parameter(Shape shape, std::string name, Init init = Init::zeros);
 
-  /// Nodes in order, for the planner and for tools that draw graphs. References stay valid as the graph grows.
+  /// How many nodes there are.
+  std::size_t size() const;
+  /// Nodes in order, for the planner; src/graph/node.h has what they are. References stay valid as the graph grows.
   const std::deque<Node>& nodes() const;
-  /// The handle of nodes()[id], 0 <= id < nodes().size(). Throws Error outside that range.
+  /// The handle of nodes()[id], 0 <= id < size(). Throws Error outside that range.
   Tensor tensor(std::size_t id);
 
   /// Throws Error when a parameter of this name exists.

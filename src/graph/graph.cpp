@@ -100,6 +100,8 @@ Tensor Graph::parameter(Shape shape, std::string name, Init init) {
   return tensor;
 }
 
+std::size_t Graph::size() const { return state_->nodes.size(); }
+
 const std::deque<Node>& Graph::nodes() const { return state_->nodes; }
 
 Tensor Graph::tensor(std::size_t id) {

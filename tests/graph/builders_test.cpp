@@ -212,7 +212,7 @@ TEST_CASE("conv2d makes Xavier weights and zero biases, named conv1, conv2, ... 
 TEST_CASE("convolutions refuse what is no image, kernels that do not fit, and leave the graph as it was") {
   Graph g;
   const Tensor x = g.input({2, 5, 4});
-  const std::size_t before = g.nodes().size();
+  const std::size_t before = g.size();
   CHECK_THROWS_WITH_AS(conv2d(Tensor{}, 2), "conv2d: an argument is an empty Tensor", Error);
   CHECK_THROWS_WITH_AS(conv2d(x, 0), "conv2d: 0 output channels, expected at least 1", Error);
   CHECK_THROWS_WITH_AS(conv2d(x, 1, {.kernel = 0}), "conv2d: a kernel of 0, expected at least 1", Error);
@@ -236,7 +236,7 @@ TEST_CASE("convolutions refuse what is no image, kernels that do not fit, and le
                        "conv2d: shape [1, 2, 4611686018427387905, 4611686018427387905] has too many elements, "
                        "expected at most 2^32",
                        Error);
-  CHECK(g.nodes().size() == before);
+  CHECK(g.size() == before);
   const Tensor p = g.parameter({2, 5, 4}, "p");
   CHECK_THROWS_WITH_AS(conv2d(p, 2), "conv2d: the input, of shape [2, 5, 4], is shared, expected per-example",
                        Error);
@@ -250,6 +250,7 @@ TEST_CASE("a stride beyond the padded image leaves one output, however large it 
   const Tensor x = g.input({2, 5, 4});
   const Tensor y = conv2d(x, 3, {.kernel = 3, .stride = huge, .padding = 1});
   CHECK(y.shape() == quench::Shape{3, 1, 1});
+  CHECK(g.size() == 4);  // x, weight, bias, y
   CHECK(g.nodes().back().windows.stride == 5);
   CHECK(conv2d_relu_max_pool2d(x, 3, {.kernel = 4, .stride = huge - 1}, 1).shape() == quench::Shape{3, 1, 1});
 }

@@ -1,5 +1,6 @@
 // y[c][r][q] = the maximum, or the mean, of the window x window elements of x[c] from row r * stride and column q *
-// stride on. Backward needs neither x nor y: where the maxima were is kept, a byte each.
+// stride on. Backward needs neither x nor y: where the maxima were is kept, a byte each, or four where windows
+// are larger than 16.
 #include <algorithm>
 
 #include "graph/ops/blocks.h"
