@@ -204,6 +204,7 @@ int64_t copy_floats(const Convolution& c) {
   // A smaller batch may end in fewer examples, whose rows are shorter but for what taps read beyond the image.
   int64_t most = 0;
   for (const int64_t per_position : {group, group / 2, group / 4, group / 8, group / 16}) {
+    if (per_position < group && c.stride != 1) break;  // lies flat at stride 1 alone
     most = std::max(most, Layout(c, per_position, false).floats());
   }
   return round_up(most, group);

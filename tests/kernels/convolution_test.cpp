@@ -389,9 +389,11 @@ TEST_CASE("a convolution with its ReLU and max pooling equals the naive composit
   });
 }
 
-TEST_CASE("the memory of a weight gradient does not grow with the weights") {
+TEST_CASE("the memory of a weight gradient does not grow with the weights, nor with padding that is strided over") {
   const Convolution c = shape(512, 14, 14, 512, 3, 1, 1, 16);
   CHECK(kernels::convolution_weight_gradient_workspace(c) < 4U << 20U);  // 16 partial sums of each: 151 MB
+  const std::int64_t far = std::int64_t{1} << 31;
+  CHECK(kernels::convolution_weight_gradient_workspace(shape(1, 4, 4, 1, 1, far, far, 16)) < 1U << 20U);
 }
 
 TEST_CASE("convolutions of the sizes that are tuned, and of some that fit no block") {
