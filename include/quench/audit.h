@@ -25,10 +25,11 @@ struct AuditResult {
   double drift_residual = std::numeric_limits<double>::quiet_NaN();
   double drift_bound = std::numeric_limits<double>::quiet_NaN();
 
-  /// False when a residual exceeds its bound. What was not measured passes.
+  /// False when a residual exceeds its bound, and when the drift was not measured: nothing is watched. A window
+  /// whose beginning was not marked passes, and so does one with O_R = 0.
   bool passed() const {
-    return !(residual > bound || residual < -bound) &&
-           !(drift_residual > drift_bound || drift_residual < -drift_bound);
+    return !(residual > bound || residual < -bound) && drift_residual <= drift_bound &&
+           drift_residual >= -drift_bound;
   }
 };
 

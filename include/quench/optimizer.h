@@ -44,7 +44,7 @@ struct Norms {
   double v_v = 0;
   double theta_4 = 0;  ///< sum of theta^4, which the rounding errors of the updates go with; v_4 likewise
   double v_4 = 0;
-  double watched = 0;  ///< |theta|^2 over the watched elements
+  double watched = 0;  ///< |theta|^2 over the watched elements; NaN when none are
 };
 
 /// Updates the parameters of a model from their gradients, in steps that measure what they go by. Sgd or Adam: what
@@ -73,9 +73,10 @@ class Optimizer {
   /// Measures the present state in a separate plain pass, in double throughout.
   virtual Norms norms() const = 0;
   /// Chooses the elements whose drift the steps from now on measure: of the pieces of at most 4,096 elements that
-  /// the update works in, those whose number is `part` modulo `parts`; at first none. Allocates room for their
-  /// number. Measuring all, 0 of 1, makes a step of the MLP with Sgd some 10 % slower. Throws Error unless
-  /// 0 <= part < parts.
+  /// the update works in, those whose number is `part` modulo `parts`; at first none. No part is ever empty: there
+  /// are no more parts than the largest piece goes into all elements, and `part` counts modulo their number.
+  /// Allocates room for the elements. Measuring all, 0 of 1, makes a step of the MLP with Sgd some 10 % slower.
+  /// Throws Error unless 0 <= part < parts.
   virtual void watch(std::int64_t part, std::int64_t parts) = 0;
   /// Sets to 0 what is smaller than 2^-100 = 8e-31 in magnitude, of the parameters and of what the rule keeps.
   /// Weights that nothing but L2 moves fade away until they are subnormal numbers, with which processors compute a

@@ -146,8 +146,9 @@ AuditResult Audit::check(const FdrAverages& averages, const Observables& last_st
   }
   if (s.windows.steps() > s.drift_first) {
     const double scale = std::max(now.watched, s.watched);
-    result.drift_residual = (s.drift.value() - (now.watched - s.watched)) / scale;
-    result.drift_bound = double_rounding * (2.0 * norm_chain + drift_chain * s.size / scale);
+    const double unit = scale == 0.0 ? 1.0 : scale;  // biases that have not moved yet
+    result.drift_residual = (s.drift.value() - (now.watched - s.watched)) / unit;
+    result.drift_bound = double_rounding * (2.0 * norm_chain + drift_chain * s.size / unit);
   }
   s.marks.reserve(s.marks.size() + 4);  // what comes until the next check
   return result;

@@ -103,10 +103,15 @@ void PiecewiseUpdate::cut() {
       }
       const std::int64_t band = i / grid.panels, panel = i % grid.panels;
       slots_.push_back({t, band, panel});
-      waiting += (grid.row(band + 1) - grid.row(band)) * (grid.column(panel + 1) - grid.column(panel));
+      waiting += elements(slots_.back());
     }
   }
   chunks_.push_back(slots_.size());
+}
+
+std::int64_t PiecewiseUpdate::elements(const Slot& slot) const {
+  const PieceGrid grid = grid_of(parameters_.tensors[slot.tensor]);
+  return (grid.row(slot.band + 1) - grid.row(slot.band)) * (grid.column(slot.panel + 1) - grid.column(slot.panel));
 }
 
 void PiecewiseUpdate::start(float lr) {
@@ -227,8 +232,10 @@ Norms PiecewiseUpdate::norms(bool velocity) const {
     total.v_4 += n.v_4;
   }
   if (!velocity) total.theta_v = total.v_v = total.v_4 = not_measured;
+  bool any_watched = false;
   for (const Slot& slot : slots_) {
     if (!slot.watched) continue;
+    any_watched = true;
     const Parameter& p = parameters_.tensors[slot.tensor];
     const PieceGrid grid = grid_of(p);
     double sum = 0;
@@ -240,6 +247,7 @@ Norms PiecewiseUpdate::norms(bool velocity) const {
     }
     total.watched += sum;
   }
+  if (!any_watched) total.watched = not_measured;
   return total;
 }
 
@@ -259,17 +267,22 @@ void PiecewiseUpdate::watch(std::int64_t part, std::int64_t parts) {
     throw Error("watch: part " + std::to_string(part) + " of " + std::to_string(parts) +
                 ", expected 0 <= part < parts");
   }
-  std::int64_t index = 0;
-  std::size_t floats = 0;
+  // Pieces differ in size: with more parts than this, some would have hardly anything, or no piece at all.
+  std::int64_t all = 0, largest = 1;
+  for (const Slot& slot : slots_) {
+    all += elements(slot);
+    largest = std::max(largest, elements(slot));
+  }
+  parts = std::clamp<std::int64_t>(all / largest, 1, parts);
+  part %= parts;
+  std::int64_t index = 0, floats = 0;
   for (Slot& slot : slots_) {
     slot.watched = index++ % parts == part;
     if (!slot.watched) continue;
-    const PieceGrid grid = grid_of(parameters_.tensors[slot.tensor]);
-    slot.before = floats;
-    floats += static_cast<std::size_t>((grid.row(slot.band + 1) - grid.row(slot.band)) *
-                                       (grid.column(slot.panel + 1) - grid.column(slot.panel)));
+    slot.before = static_cast<std::size_t>(floats);
+    floats += elements(slot);
   }
-  before_.resize(floats);
+  before_.resize(static_cast<std::size_t>(floats));
 }
 
 std::span<float> PiecewiseUpdate::array(std::size_t array, std::size_t tensor, const char* what) {

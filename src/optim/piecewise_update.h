@@ -90,6 +90,7 @@ class PiecewiseUpdate : public GradientSink {
   }
   void take_memory(std::size_t arrays, std::span<std::byte> buffer);
   void cut();
+  std::int64_t elements(const Slot& slot) const;
   void start(float lr);
   void update_slot(std::size_t index, const kernels::PieceGrid& grid, const float* gradient,
                    std::int64_t gradient_row) noexcept;

@@ -66,6 +66,8 @@ class Run {
       const AuditResult r = audit.check(averages, sgd_->observables(), sgd_->norms());
       residual = r.residual;
       bound = r.bound;
+      REQUIRE(std::isfinite(r.residual));
+      REQUIRE(std::isfinite(r.drift_residual));
       worst = std::max(worst, std::abs(r.residual / r.bound));
       worst_drift = std::max(worst_drift, std::abs(r.drift_residual / r.drift_bound));
       CHECK(r.first == step / 2);
@@ -254,6 +256,68 @@ TEST_CASE("the audit's exact form trips when one weight is touched by a part in 
   };
   run.train(1);
   CHECK(run.worst_drift > 1);
+}
+
+TEST_CASE("each of 32 parts of the CNN has elements that are watched, and together they are all of them") {
+  Graph graph;
+  Model model(graph, softmax_cross_entropy(cnn(graph.input({3, 32, 32}))), {.batch = 4});
+  Sgd sgd(model.parameters());
+  double all = 0, least = INFINITY;
+  for (int part = 0; part < 32; ++part) {
+    sgd.watch(part, 32);
+    const double watched = sgd.norms().watched;
+    REQUIRE(watched > 0);
+    least = std::min(least, watched);
+    all += watched;
+  }
+  // Here the largest piece goes into all elements eight times: the parts come round four times.
+  const double norm = sgd.norms().theta_theta;
+  CHECK(all == doctest::Approx(4 * norm).epsilon(1e-12));
+  CHECK(least > norm / 50);
+}
+
+TEST_CASE("an audit that watches nothing does not pass") {
+  Quadratic q(5, 43);
+  Audit audit(10);
+  const auto unwatched = [&] {
+    Norms n = q.norms();
+    n.watched = std::nan("");
+    return n;
+  };
+  audit.restart(unwatched());
+  FdrAverages averages;
+  for (int t = 1; t <= 10; ++t) {
+    const Observables o = q.step();
+    averages.observe(0, o);
+    audit.observe(o);
+    if (audit.wants_norms()) audit.mark(unwatched());
+  }
+  const AuditResult r = audit.check(averages, q.measured(), unwatched());
+  CHECK(std::abs(r.residual) < 1e-10);
+  CHECK(std::isnan(r.drift_residual));
+  CHECK_FALSE(r.passed());
+
+  Graph graph;
+  Model model(graph, softmax_cross_entropy(mlp(graph.input({1, 8, 8}))), {.batch = 4});
+  CHECK(std::isnan(Sgd(model.parameters()).norms().watched));
+}
+
+TEST_CASE("watched parameters that are all 0 and stay so pass") {
+  Quadratic q(5, 47);
+  q.lr = 0.1;
+  q.noise = 0;
+  Audit audit(10);
+  audit.restart(q.norms());
+  FdrAverages averages;
+  for (int t = 1; t <= 10; ++t) {
+    const Observables o = q.step();
+    averages.observe(0, o);
+    audit.observe(o);
+    if (audit.wants_norms()) audit.mark(q.norms());
+  }
+  const AuditResult r = audit.check(averages, q.measured(), q.norms());
+  CHECK(r.drift_residual == 0);
+  CHECK(r.passed());
 }
 
 TEST_CASE("a wrong gradient passes: the identity holds for any") {
