@@ -165,7 +165,8 @@ constexpr Option table[] = {
      .argument = "",
      .group = "Learning rate",
      .target = &Settings::fdr_lagged,
-     .help = "fdr: without momentum too, take O_R from the velocity before the step, as the published code does"},
+     .help = "fdr: without momentum too, take O_R from the velocity before the step, as the published code does; "
+             "stores the velocity"},
     {.name = "--theta-c",
      .argument = "",
      .group = "Learning rate",

@@ -57,7 +57,7 @@ std::vector<std::string> decision_columns() {
 std::vector<std::string> layer_columns() { return {"epoch", "step", "tensor", "O_L", "O_R", "ratio"}; }
 
 bool wants_velocity(const Settings& settings) {
-  return settings.schedule == "pflug" || settings.detectors == "all";
+  return settings.schedule == "pflug" || settings.detectors == "all" || settings.fdr_lagged;
 }
 
 Schedule::Schedule(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch)

@@ -36,7 +36,8 @@ struct FdrRow {
 std::vector<std::string> decision_columns();
 std::vector<std::string> layer_columns();
 
-/// Whether a detector that was asked for needs the velocity of a run without momentum.
+/// Whether a run without momentum has to store the velocity: for a detector that was asked for, or for the audit of
+/// an O_R that is of the velocity before the step.
 bool wants_velocity(const Settings& settings);
 
 class Schedule {

@@ -150,6 +150,17 @@ check 'and so do 3' same cifar10-1 cifar10-3
 "$train" cifar10 --data small --show-data sheet.ppm >out.txt 2>err.txt
 check '--show-data writes a picture in colour' test "$(head -c 2 sheet.ppm)" = P6
 
+# column DIR NAME: that column of the log, a value a line.
+column() {
+  awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) c = i; next } { print $c }' "$1/log.csv"
+}
+
+# --- the learning rate and the relation -------------------------------------------------------------------------------
+
+quiet_run lagged --epochs 3 --fdr-lagged
+check '--fdr-lagged is audited without momentum' test "$(column lagged audit_residual | grep -c .)" -eq 3
+check 'and passes' test ! -s err.txt
+
 # --- a run is a pure function of its seeds --------------------------------------------------------------------------
 
 quiet_run reference --epochs 2 --threads 1
