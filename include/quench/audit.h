@@ -24,12 +24,22 @@ struct AuditResult {
   /// the last check, as a part of |theta|^2: exact but for roundings in double.
   double drift_residual = std::numeric_limits<double>::quiet_NaN();
   double drift_bound = std::numeric_limits<double>::quiet_NaN();
+  /// The last update in units of the spacing of floats at the parameters, both in the root mean square:
+  /// eta |v'| / (2^-23 |theta|).
+  double spacings = std::numeric_limits<double>::quiet_NaN();
 
   /// False when a residual exceeds its bound, and when the drift was not measured: nothing is watched. A window
   /// whose beginning was not marked passes, and so does one with O_R = 0.
   bool passed() const {
     return !(residual > bound || residual < -bound) && drift_residual <= drift_bound &&
            drift_residual >= -drift_bound;
+  }
+  /// Why a run that is right does not pass: its learning rate is so small that updates are below half the spacing
+  /// of floats at many parameters. They are lost, always in the same direction, so that their roundings add up
+  /// instead of cancelling as the first bound has it. The second form, of what the parameters really did, still
+  /// holds; the run trains less than its learning rate says.
+  bool lost_to_rounding() const {
+    return !passed() && drift_residual <= drift_bound && drift_residual >= -drift_bound && spacings < 16;
   }
 };
 

@@ -19,6 +19,7 @@ constexpr double float_rounding = 2.4e-8;
 /// Twice the usual six: where only L2 moves a weight, as at the pixels that are always black, its roundings repeat
 /// from step to step instead of cancelling (up to 0.8 of six deviations in the first epoch on MNIST).
 constexpr double deviations = 12;
+constexpr double float_spacing = 0x1p-23;                   // of numbers from 1 to 2, as a part of 1
 constexpr double double_rounding = 1.1102230246251565e-16;  // 2^-53
 /// Longest chain of additions in one double of a step's drift: 4,096 elements in 16 lanes, then pieces and tree.
 constexpr double drift_chain = 512;
@@ -33,6 +34,15 @@ double boundary(const Norms& n, const Observables& rule, bool lagged_velocity) {
   if (mu != 0.0) b += mu * n.theta_v;
   if (mu != 0.0 || lagged_velocity) b -= (1.0 + mu) * (rule.lr / 2.0) * n.v_v;
   return b;
+}
+
+/// |theta' - theta| = eta |v'|, with |v'|^2 by eq. 26.
+double update_length(const Observables& step) {
+  if (fdr::by_displacement(step)) return std::sqrt(step.d_d);
+  const double mu = step.momentum, a = 1.0 - step.dampening;
+  double next_v_v = a * a * step.g_g;
+  if (mu != 0.0) next_v_v += mu * mu * step.v_v - 2.0 * a * mu * step.v_g;
+  return step.lr * std::sqrt(std::max(next_v_v, 0.0));
 }
 
 /// Of sums of theta^4 and v^4 at the window's ends: (theta^4 v^4)^(1/4) >= sqrt(sum theta^2 v^2).
@@ -120,14 +130,8 @@ void Audit::observe(const Observables& step) {
   State& s = *state_;
   s.windows.step();
   s.drift.add(step.drift);
-  // |theta' + theta| |theta' - theta|, with theta' - theta = eta v'; |v'|^2 by eq. 26.
-  const double mu = step.momentum, a = 1.0 - step.dampening;
-  double moved = std::sqrt(step.d_d);
-  if (!fdr::by_displacement(step)) {
-    double next_v_v = a * a * step.g_g;
-    if (mu != 0.0) next_v_v += mu * mu * step.v_v - 2.0 * a * mu * step.v_g;
-    moved = step.lr * std::sqrt(std::max(next_v_v, 0.0));
-  }
+  // |theta' + theta| |theta' - theta|
+  const double moved = update_length(step);
   s.size += (2.0 * std::sqrt(step.theta_theta) + moved) * moved;
 }
 
@@ -150,6 +154,7 @@ AuditResult Audit::check(const FdrAverages& averages, const Observables& last_st
     result.drift_residual = (s.drift.value() - (now.watched - s.watched)) / unit;
     result.drift_bound = double_rounding * (2.0 * norm_chain + drift_chain * s.size / unit);
   }
+  result.spacings = update_length(last_step) / (float_spacing * std::sqrt(last_step.theta_theta));
   s.marks.reserve(s.marks.size() + 4);  // what comes until the next check
   return result;
 }

@@ -164,10 +164,15 @@ void Trainer::report(const EpochRow& row) {
   check_files();
   const AuditResult& audit = row.fdr.audit;
   if (!audit.passed() && !audit_failed_) {
-    parts_.console.warning("the audit of epoch " + io::to_text(row.epoch) + " failed: residual " +
-                           io::to_text(audit.residual) + " of O_R, bound " + io::to_text(audit.bound) + "; drift " +
-                           io::to_text(audit.drift_residual) + " of |theta|^2, bound " +
-                           io::to_text(audit.drift_bound) + ": O_L, O_R and what the parameters did disagree");
+    parts_.console.warning(
+        "the audit of epoch " + io::to_text(row.epoch) + " failed: residual " + io::to_text(audit.residual) +
+        " of O_R, bound " + io::to_text(audit.bound) + "; drift " + io::to_text(audit.drift_residual) +
+        " of |theta|^2, bound " + io::to_text(audit.drift_bound) + ": " +
+        (audit.lost_to_rounding()
+             ? "updates are " + io::significant(audit.spacings, 2) +
+                   " times the spacing of floats at the parameters, and many are lost to rounding; "
+                   "the learning rate is too small for them"
+             : std::string("O_L, O_R and what the parameters did disagree")));
     audit_failed_ = true;
   }
 }

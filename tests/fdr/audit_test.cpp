@@ -32,6 +32,7 @@ class Run {
   std::function<void(int step, Observables&)> falsify;
   double worst = 0, worst_drift = 0;  // residuals as parts of their bounds, over all checks
   double residual = 0, bound = 0;     // of the last check
+  bool lost_to_rounding = false;
   Run(bool convolutional, const Rule& rule, float lr = 0.05F, std::int64_t parts = 1)
       : images_(quench_test::random_images(steps_per_epoch * batch, 8, 8, 10)), parts_(parts) {
     const Tensor x = graph_.input({1, 8, 8});
@@ -66,6 +67,7 @@ class Run {
       const AuditResult r = audit.check(averages, sgd_->observables(), sgd_->norms());
       residual = r.residual;
       bound = r.bound;
+      lost_to_rounding = r.lost_to_rounding();
       REQUIRE(std::isfinite(r.residual));
       REQUIRE(std::isfinite(r.drift_residual));
       worst = std::max(worst, std::abs(r.residual / r.bound));
@@ -322,6 +324,31 @@ TEST_CASE("watched parameters that are all 0 and stay so pass") {
   const AuditResult r = audit.check(averages, q.measured(), q.norms());
   CHECK(r.drift_residual == 0);
   CHECK(r.passed());
+}
+
+TEST_CASE("an honest run at a tiny rate fails, and the audit says that updates are lost to rounding") {
+  Run tiny(false, {0, 0}, 1e-7F);
+  tiny.train(40);
+  CHECK(tiny.worst > 1);
+  CHECK(tiny.worst_drift <= 1);
+  CHECK(tiny.lost_to_rounding);
+
+  Run honest(false, {0, 0}, 0.01F);
+  honest.train(4);
+  CHECK_FALSE(honest.lost_to_rounding);
+
+  Run wrong(false, {0, 0}, 0.01F);  // at a rate that is large enough it is something else
+  wrong.falsify = [](int, Observables& o) { o.theta_g -= 0.01 * o.theta_theta; };
+  wrong.train(4);
+  CHECK(wrong.worst > 1);
+  CHECK_FALSE(wrong.lost_to_rounding);
+
+  Run touched(false, {0, 0}, 1e-7F);  // and where the parameters did something else, it is that
+  touched.after_update = [&](int step) {
+    if (step == 358) touched.tensors()[0].value[7] *= 1.01F;
+  };
+  touched.train(40);
+  CHECK_FALSE(touched.lost_to_rounding);
 }
 
 TEST_CASE("a wrong gradient passes: the identity holds for any") {

@@ -161,6 +161,10 @@ quiet_run lagged --epochs 3 --fdr-lagged
 check '--fdr-lagged is audited without momentum' test "$(column lagged audit_residual | grep -c .)" -eq 3
 check 'and passes' test ! -s err.txt
 
+"$train" mnist --data small --quiet --out slow --epochs 60 --lr 1e-7 >out.txt 2>err.txt
+check 'a rate at which updates are lost to rounding is named as the reason' \
+  grep -q 'the audit of epoch [0-9]* failed: .* many are lost to rounding; the learning rate is too small for them$' err.txt
+
 # --- a run is a pure function of its seeds --------------------------------------------------------------------------
 
 quiet_run reference --epochs 2 --threads 1
