@@ -304,7 +304,7 @@ int run(const Settings& asked, std::span<const std::string_view> words, Console&
   }
   console.note(header_block(record));
   if (beginning.point) console.note(resumed_line(beginning.point->folder, record));
-  if (settings.weight_decay == 0 && settings.schedule == "fdr") {
+  if (settings.weight_decay == 0 && (settings.schedule == "fdr" || settings.schedule == "sasa")) {
     console.warning(
         "--weight-decay 0: nothing confines the norm of the parameters, so O_L and O_R never settle to be equal "
         "and the learning rate may never be cut; the paper uses 0.01");

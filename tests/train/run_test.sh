@@ -157,6 +157,16 @@ column() {
 
 # --- the learning rate and the relation -------------------------------------------------------------------------------
 
+# warns_of_decay ARGUMENT...: whether the run warns that without weight decay the relation never settles.
+warns_of_decay() {
+  "$train" mnist --data small --quiet --out decay --force --epochs 1 "$@" >out.txt 2>err.txt
+  grep -q 'warning: --weight-decay 0: nothing confines the norm' err.txt
+}
+check 'the relation without weight decay is warned of' warns_of_decay --weight-decay 0
+check 'so is the test of SASA, which is of the same relation' warns_of_decay --weight-decay 0 --schedule sasa
+check 'nor is the relation with weight decay' test "$(warns_of_decay; echo $?)" -eq 1
+check 'nor a schedule without the relation' test "$(warns_of_decay --weight-decay 0 --schedule plateau; echo $?)" -eq 1
+
 quiet_run lagged --epochs 3 --fdr-lagged
 check '--fdr-lagged is audited without momentum' test "$(column lagged audit_residual | grep -c .)" -eq 3
 check 'and passes' test ! -s err.txt
