@@ -215,6 +215,12 @@ Settings with_defaults(const Settings& settings, std::span<const Option* const> 
     if (result.beta2 != standard.beta2) refuse_with_optimizer(result, "--beta2");
     if (result.epsilon != standard.epsilon) refuse_with_optimizer(result, "--epsilon");
   }
+  if (result.fdr_every > 0 &&
+      (result.schedule == "constant" || result.schedule == "stages" || result.schedule == "preset")) {
+    throw UsageError("--fdr-every: found with --schedule " + result.schedule +
+                     (result.schedule == "preset" ? ", which counts epochs" : ", which tests nothing") +
+                     "; expected another schedule");
+  }
   return result;
 }
 

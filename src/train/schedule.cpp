@@ -117,8 +117,7 @@ void Schedule::step(double loss) {
   audit_.observe(sums);
   if (audit_.wants_norms()) audit_.mark(parts_.optimizer.norms());
   // The end of an epoch has its own test.
-  if (settings_.fdr_every > 0 && fdr_.averages().steps() % settings_.fdr_every == 0 &&
-      step_ % steps_per_epoch_ != 0)
+  if (tests_steps() && fdr_.averages().steps() % settings_.fdr_every == 0 && step_ % steps_per_epoch_ != 0)
     decide();
 }
 
@@ -141,14 +140,18 @@ FdrRow Schedule::end_epoch() {
   write_layers();
   write_steps();
   watch_others();
-  const bool due = settings_.fdr_every == 0 || fdr_.averages().steps() % settings_.fdr_every == 0;
-  if (due && !never_cuts(settings_)) decide();
+  if (!tests_steps() || fdr_.averages().steps() % settings_.fdr_every == 0) decide();
   row.cut = cut_in_epoch_;
   row.next_lr = parts_.optimizer.lr;
   return row;
 }
 
+bool Schedule::tests_steps() const {
+  return settings_.fdr_every > 0 && !never_cuts(settings_) && settings_.schedule != "preset";
+}
+
 bool Schedule::decide() {
+  if (never_cuts(settings_)) return false;
   Detector& detector = active();
   const Decision decision = cutter_.decide(detector.test(), parts_.optimizer.lr);
   write_decision(detector, true, decision);

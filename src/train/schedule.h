@@ -60,8 +60,8 @@ class Schedule {
   void continue_epoch();
   /// The learning rate and the velocity were changed from outside, between two epochs.
   void begin_stage() { restart(); }
-  /// After each step: loss is that of the mini-batch with L2. May change the learning rate when --fdr-every asks
-  /// for it. Allocates nothing unless it cuts.
+  /// After each step: loss is that of the mini-batch with L2. Where --fdr-every asks for a test, that writes a row
+  /// of decisions.csv and may change the learning rate; elsewhere nothing is allocated.
   void step(double loss);
   /// Tests, checks, and sets the learning rate of the next epoch.
   FdrRow end_epoch();
@@ -75,7 +75,9 @@ class Schedule {
     std::unique_ptr<Detector> detector;
     bool was_spent = false;
   };
-  /// Tests the detector that decides; true when the rate was cut.
+  /// Whether steps within an epoch are tested: not by what never cuts, nor by what counts epochs.
+  bool tests_steps() const;
+  /// Tests the detector that decides, if one does; true when the rate was cut.
   bool decide();
   void watch_others();
   void restart();

@@ -260,6 +260,18 @@ TEST_CASE("help lists every option once with its default, in groups and lines of
   }
 }
 
+TEST_CASE("what tests nothing, or counts epochs, refuses to be tested every so many steps") {
+  CHECK(parse({"mnist", "--fdr-every=100"}).fdr_every == 100);
+  CHECK(parse({"mnist", "--fdr-every=100", "--schedule=plateau"}).fdr_every == 100);
+  CHECK(parse({"mnist", "--fdr-every=0", "--schedule=constant"}).fdr_every == 0);
+  CHECK(refusal({"mnist", "--fdr-every=100", "--schedule=constant"}) ==
+        "--fdr-every: found with --schedule constant, which tests nothing; expected another schedule");
+  CHECK(refusal({"mnist", "--schedule=preset", "--fdr-every=100"}) ==
+        "--fdr-every: found with --schedule preset, which counts epochs; expected another schedule");
+  CHECK(refusal({"mnist", "--optimizer=adam", "--fdr-every=100"}) ==
+        "--fdr-every: found with --schedule constant, which tests nothing; expected another schedule");
+}
+
 TEST_CASE("Adam has its own learning rate and no schedule, and refuses what it has not got") {
   const Settings adam = parse({"cifar10", "--optimizer=adam"});
   CHECK(adam.lr == 0.001);
