@@ -105,8 +105,9 @@ struct FdrVerdict {
   std::string cause;  ///< of a drift: why, likely; otherwise empty
   FdrWindow whole, earlier, later;
   /// Epochs until |r| < X is to be expected, and 2 s < X. While drifting: from an exponential relaxation whose
-  /// time is that between the two halves' drifts; where noise limits: s falls with 1/t. 0 when equilibrated, NaN
-  /// when nothing can be said.
+  /// time is that between the two halves' drifts, and from the variance of B that it leaves, whose s falls with
+  /// 1/t; where noise limits: s falls with 1/t. 0 when equilibrated, NaN when nothing can be said, and without
+  /// weight decay as long as the norm grows.
   double epochs_to_go = std::numeric_limits<double>::quiet_NaN();
 };
 

@@ -20,9 +20,24 @@ bool drifts(const FdrWindow& w, double threshold) {
 
 bool is_known(const FdrWindow& w) { return std::isfinite(w.ratio) && std::isfinite(w.ratio_sd); }
 
+/// Var B / a^2 but for the drift: within quarters of the window, less that of a straight line which moves as far as
+/// B did, 1/12 of the square. What fluctuates more slowly than a quarter is missed.
+double variance_about_trend(const FdrAverages& averages, const FdrWindow& w) {
+  const std::int64_t quarters = std::min<std::int64_t>(4, w.steps());
+  double sum = 0;
+  for (std::int64_t i = 0; i < quarters; ++i) {
+    const FdrWindow q =
+        averages.window(w.first + w.steps() * i / quarters, w.first + w.steps() * (i + 1) / quarters);
+    const auto n = static_cast<double>(q.steps());
+    const double sd = q.ratio_sd * n * q.o_r, moved = n * (q.o_l - q.o_r);
+    sum += std::max(0.5 * sd * sd - moved * moved / 12.0, 0.0);
+  }
+  return sum / static_cast<double>(quarters);
+}
+
 /// Epochs until the half-running |r| falls below the threshold when O_L - O_R decays exponentially, as it did from
-/// the window's earlier half to its later one.
-double epochs_of_relaxation(const FdrVerdict& v, const VerdictOptions& options) {
+/// the window's earlier half to its later one, and until twice its standard deviation does, which falls with 1/t.
+double epochs_of_relaxation(const FdrAverages& averages, const FdrVerdict& v, const VerdictOptions& options) {
   const double earlier = v.earlier.o_l - v.earlier.o_r, later = v.later.o_l - v.later.o_r;
   const double fall = later / earlier;
   if (!(fall > 0.0 && fall < 1.0)) return unknown;
@@ -32,11 +47,13 @@ double epochs_of_relaxation(const FdrVerdict& v, const VerdictOptions& options) 
   // The difference at the window's end, from its mean over the later half.
   const auto n = static_cast<double>(v.later.steps());
   const double at_end = later * (n / tau) / (exponential(n / tau) - 1.0);
-  // The mean over t/2 .. t falls with t: the first epoch at which it is below is found by bisection.
+  const double noise = variance_about_trend(averages, v.later);
+  // Both fall with t: the first epoch at which they are below is found by bisection.
   const auto below = [&](std::int64_t epochs) {
     const double t = end + static_cast<double>(epochs) * per_epoch, half = 0.5 * t;
     const double sum = tau * (exponential(-(half - end) / tau) - exponential(-(t - end) / tau));
-    return std::abs(at_end * sum / half) < options.threshold * v.later.o_r;
+    const double least = options.threshold * v.later.o_r * half;
+    return std::abs(at_end * sum) < least && 2.0 * std::sqrt(2.0 * noise) < least;
   };
   std::int64_t low = 0, high = 1;
   while (!below(high)) {
@@ -91,17 +108,19 @@ FdrVerdict fdr_verdict(const FdrAverages& averages, const VerdictOptions& option
 
   const double x = options.threshold, r = std::abs(excess(v.whole));
   const double r1 = excess(v.earlier), r2 = excess(v.later), s = v.whole.ratio_sd;
+  // Without weight decay a norm that grows has nowhere to settle.
+  const bool unconfined = options.weight_decay == 0.0 && excess(v.whole) < 0;
   if (r1 * r2 < 0 && drifts(v.earlier, x) && drifts(v.later, x) && r < 0.5 * std::min(std::abs(r1), std::abs(r2))) {
     v.verdict = Verdict::bounce_suspected;
     v.cause = r1 > 0 ? "the norm fell and grew again" : "the norm grew and fell again";
   } else if (r >= x && r > 2.0 * s) {
     v.verdict = Verdict::norm_drifting;
     v.cause = cause_of_drift(v, options);
-    v.epochs_to_go = epochs_of_relaxation(v, options);
+    v.epochs_to_go = unconfined ? unknown : epochs_of_relaxation(averages, v, options);
   } else if (2.0 * s >= x) {
     v.verdict = Verdict::noise_limited;
     const double epochs = static_cast<double>(t) / static_cast<double>(options.steps_per_epoch);
-    v.epochs_to_go = std::ceil(epochs * (2.0 * s / x - 1.0));
+    v.epochs_to_go = unconfined ? unknown : std::ceil(epochs * (2.0 * s / x - 1.0));
   } else {
     v.verdict = Verdict::equilibrated;
     v.epochs_to_go = 0;

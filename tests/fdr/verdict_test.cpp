@@ -80,6 +80,36 @@ TEST_CASE("the epochs to go of an exponential relaxation are those that it takes
   CHECK(std::isnan(verdict_of(1000, [](double t) { return 5 - 1e-3 * t; }).epochs_to_go));
 }
 
+TEST_CASE("the epochs to go of a relaxation with noise end where its error bar is narrow enough too") {
+  // Noise of B = 5 |theta|^2 that limits longer than the relaxation lasts.
+  const auto relaxing = [](double t) {
+    return 5 + 2 * std::exp(-t / 400) + 0.04 * std::sin(t * 6.283185307179586 / 5);
+  };
+  const FdrVerdict v = verdict_of(1000, relaxing);
+  REQUIRE(v.verdict == Verdict::norm_drifting);
+  std::int64_t small = 0, known = 0;  // the first epochs' ends at which |r| < X, and 2 s < X too
+  for (std::int64_t end = 1000; known == 0; end += epoch) {
+    const FdrWindow w = verdict_of(end, relaxing).whole;
+    if (small == 0 && std::abs(w.ratio - 1) < 0.01) small = end;
+    if (std::abs(w.ratio - 1) < 0.01 && 2 * w.ratio_sd < 0.01) known = end;
+  }
+  REQUIRE(small < known - 5 * epoch);
+  CHECK(v.epochs_to_go == doctest::Approx(static_cast<double>(known - 1000) / epoch).epsilon(0.05));
+}
+
+TEST_CASE("without weight decay no end of a drift is promised while the norm grows") {
+  const auto verdict = [](double sign, double decay) {
+    FdrAverages averages;
+    const auto norm = [&](double t) { return 5 + sign * std::exp(-t / 400); };
+    for (int t = 0; t < 1000; ++t) averages.observe(0, step_between(norm(t), norm(t + 1), 0.01));
+    return fdr_verdict(averages, {.steps_per_epoch = epoch, .weight_decay = decay});
+  };
+  CHECK(verdict(-1, 0).verdict == Verdict::norm_drifting);
+  CHECK(std::isnan(verdict(-1, 0).epochs_to_go));
+  CHECK(verdict(-1, 0.01).epochs_to_go > 1);
+  CHECK(verdict(1, 0).epochs_to_go > 1);  // it falls
+}
+
 TEST_CASE("a norm that came back where it was in the middle makes a bounce") {
   const auto valley = [](double t) { return 5 + 1e-6 * (t - 750) * (t - 750); };
   const auto hill = [](double t) { return 5 - 1e-6 * (t - 750) * (t - 750); };
