@@ -63,6 +63,7 @@ std::vector<Chart> training_charts(std::span<const FigureRun> runs, const std::s
   Chart loss = panel("loss", with_rate ? "Loss over the training set, with weight decay" : title, {.label = "f"});
   Chart accuracy = panel("accuracy", "Accuracy: training solid, test dashed", {.label = "accuracy"});
   for (const FigureRun& run : runs) {
+    if (!run.branch->drawn) continue;
     const int colour = run.branch->colour;
     // The rate of AMSGrad is that of another rule.
     if (run.curves.setting("optimizer") == "sgd") {

@@ -39,6 +39,7 @@ struct Branch {
   std::string_view name;    ///< "adaptive"
   std::string_view legend;  ///< "adaptive, X 0.01, Y 0.1"
   int colour;
+  bool drawn = true;  ///< false: only for what is claimed, and in the data
 };
 
 struct Figure {
