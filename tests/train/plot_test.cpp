@@ -91,6 +91,10 @@ TEST_SUITE("plots") {
     CHECK(count(curve(chart_of({1, 2, 3, 4}, {1, 2, 3, 4})), "M") == 1);
     CHECK(count(curve(chart_of({1, 2, 3, 4, 5}, {1, 2, NAN, 4, 5})), "M") == 2);
     CHECK(count(curve(chart_of({1, 2, 3, 4, 5}, {1, 2, -3, 4, 5}, true)), "M") == 2);
+    const Chart isolated = chart_of({1, 2, 3, 4, 5}, {1, 2, NAN, 4, NAN});
+    CHECK(count(curve(isolated), "M") == 1);
+    CHECK(count(train::svg(std::vector<Chart>{isolated}, "i"), "<circle") == 1);
+    CHECK(count(train::svg(std::vector<Chart>{chart_of({1, 2, 3, 4, 5}, {1, NAN, 3, NAN, 5})}, "i"), "<circle") == 3);
     CHECK(curve(chart_of({1, 2}, {1, NAN})).empty());
     CHECK(train::svg(std::vector<Chart>{chart_of({1, 2}, {1, NAN})}, "i").find("<circle") != std::string::npos);
     CHECK(curve(chart_of({}, {})).empty());

@@ -50,9 +50,9 @@ std::vector<Chart> relation_charts(std::span<const FigureRun> runs, const std::s
     Series range = loss_range(run.curves, 0);
     range.name = legend(runs, run, "f^B, range of mini-batches");
     loss.series.push_back(std::move(range));
-    loss.series.push_back(log_series(run.curves, "f_batch_bar", legend(runs, run, "half-running"), 0));
-    sides.series.push_back(log_series(run.curves, "O_L", legend(runs, run, "O_L"), 0));
-    sides.series.push_back(log_series(run.curves, "O_R", legend(runs, run, "O_R"), 1, Series::Line::dotted));
+    loss.series.push_back(running_series(run.curves, 0, legend(runs, run, "half-running"), 0));
+    sides.series.push_back(running_series(run.curves, 1, legend(runs, run, "O_L"), 0));
+    sides.series.push_back(running_series(run.curves, 2, legend(runs, run, "O_R"), 1, Series::Line::dotted));
   }
   fit(loss);
   return {loss, sides};
@@ -67,9 +67,7 @@ std::vector<Chart> training_charts(std::span<const FigureRun> runs, const std::s
     const int colour = run.branch->colour;
     // The rate of AMSGrad is that of another rule.
     if (run.curves.setting("optimizer") == "sgd") {
-      Series stairs = log_series(run.curves, "lr", legend(runs, run, run.branch->legend), colour);
-      stairs.stairs = true;
-      rate.series.push_back(std::move(stairs));
+      rate.series.push_back(rate_series(run.curves, legend(runs, run, run.branch->legend), colour));
     }
     loss.series.push_back(log_series(run.curves, "f", legend(runs, run, run.branch->legend), colour));
     accuracy.series.push_back(log_series(run.curves, "train_accuracy", {}, colour));

@@ -207,25 +207,37 @@ std::string draw_band(const Series& series, const Scale& x, const Scale& y) {
 }
 
 std::string draw_curve(const Series& series, const Scale& x, const Scale& y) {
-  std::string path, circles;
-  bool drawing = false;
-  double last = 0;
-  std::size_t drawn = 0;
+  std::string path, dots, stretch;
+  std::size_t points = 0;  // of the stretch
+  double first_x = 0, first_y = 0, last = 0;
+  const auto close = [&] {
+    if (points == 1) {  // a path of one point is invisible
+      if (!series.dots) dots += dot(first_x, first_y, "p" + colour_name(series.colour));
+    } else {
+      path += stretch;
+    }
+    stretch.clear();
+    points = 0;
+  };
   for (const std::size_t i : chosen_points(series.x.size())) {
     if (!x.shows(series.x[i]) || !y.shows(series.y[i])) {
-      drawing = false;
+      close();
       continue;
     }
     const double px = x.place(series.x[i]), py = y.place(series.y[i]);
-    if (drawing && series.stairs) path += "L" + pixel(px) + ' ' + pixel(last);
-    path += (drawing ? "L" : "M") + pixel(px) + ' ' + pixel(py);
-    drawing = true;
+    if (points == 0) {
+      first_x = px;
+      first_y = py;
+    }
+    if (points > 0 && series.stairs) stretch += "L" + pixel(px) + ' ' + pixel(last);
+    stretch += (points > 0 ? "L" : "M") + pixel(px) + ' ' + pixel(py);
     last = py;
-    if (++drawn == 1) circles = dot(px, py, "p" + colour_name(series.colour));
+    ++points;
   }
-  if (drawn == 1) return series.dots ? std::string() : circles;  // a path of one point is invisible
-  if (drawn == 0) return {};
-  return "<path class=\"l" + colour_name(series.colour) + line_style(series.line) + "\" d=\"" + path + "\"/>\n";
+  close();
+  if (path.empty()) return dots;
+  return "<path class=\"l" + colour_name(series.colour) + line_style(series.line) + "\" d=\"" + path + "\"/>\n" +
+         dots;
 }
 
 std::string draw_dots(const Series& series, const Scale& x, const Scale& y) {

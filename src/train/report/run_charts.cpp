@@ -1,6 +1,7 @@
 #include "train/report/run_charts.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -11,12 +12,24 @@ namespace quench::train {
 namespace {
 
 constexpr std::size_t stretches = 400;
+constexpr std::size_t running_points = 600;
+/// What passes over the data sets measure.
+constexpr std::string_view measured_columns[] = {
+    "f", "cross_entropy", "train_accuracy", "test_accuracy", "test_cross_entropy", "test_accuracy_error"};
 
 bool is_alone(std::span<const RunCurves> runs) { return runs.size() == 1; }
 
 /// "O_L" of the only run, "O_L of seed2" of one among several.
 std::string curve_name(std::span<const RunCurves> runs, const RunCurves& run, const std::string& what) {
   return is_alone(runs) ? what : run.name + (what.empty() ? "" : ", " + what);
+}
+
+/// A band of one error about the curve.
+void add_band(Series& curve, const std::vector<double>& error) {
+  for (std::size_t i = 0; i < error.size(); ++i) {
+    curve.low.push_back(curve.y[i] - error[i]);
+    curve.high.push_back(curve.y[i] + error[i]);
+  }
 }
 
 std::vector<std::pair<double, std::string>> cut_marks(std::span<const RunCurves> runs) {
@@ -100,13 +113,7 @@ Chart ratio_chart(std::span<const RunCurves> runs) {
   int colour = 0;
   for (const RunCurves& run : runs) {
     Series curve = log_series(run, "ratio", curve_name(runs, run, is_alone(runs) ? "O_L / O_R" : ""), colour++);
-    if (is_alone(runs)) {
-      const std::vector<double> sd = run.column("ratio_sd");
-      for (std::size_t i = 0; i < sd.size(); ++i) {
-        curve.low.push_back(curve.y[i] - sd[i]);
-        curve.high.push_back(curve.y[i] + sd[i]);
-      }
-    }
+    if (is_alone(runs)) add_band(curve, run.column("ratio_sd"));
     chart.series.push_back(std::move(curve));
   }
   chart.rules = {1 - threshold, 1, 1 + threshold};
@@ -120,15 +127,8 @@ Chart rate_chart(std::span<const RunCurves> runs) {
   Chart chart = empty_chart(runs, "learning_rate", "Learning rate", {.label = "eta", .logarithmic = true});
   int colour = 0;
   for (const RunCurves& run : runs) {
-    // The rate of an epoch holds from its beginning.
-    Series curve = log_series(run, "lr", curve_name(runs, run, is_alone(runs) ? "learning rate" : ""), colour++);
-    curve.stairs = true;
-    if (!curve.x.empty()) {
-      curve.x.push_back(curve.x.back());
-      curve.y.push_back(curve.y.back());
-      for (std::size_t i = 0; i + 1 < curve.x.size(); ++i) curve.x[i] -= 1;
-    }
-    chart.series.push_back(std::move(curve));
+    chart.series.push_back(
+        rate_series(run, curve_name(runs, run, is_alone(runs) ? "learning rate" : ""), colour++));
   }
   return chart;
 }
@@ -140,13 +140,7 @@ Chart accuracy_chart(std::span<const RunCurves> runs) {
     chart.series.push_back(log_series(run, "train_accuracy", curve_name(runs, run, "training"), colour));
     Series test = log_series(run, "test_accuracy", curve_name(runs, run, "test"), is_alone(runs) ? 1 : colour,
                              is_alone(runs) ? Series::Line::solid : Series::Line::dashed);
-    if (is_alone(runs)) {
-      const std::vector<double> error = run.column("test_accuracy_error");
-      for (std::size_t i = 0; i < error.size(); ++i) {
-        test.low.push_back(test.y[i] - error[i]);
-        test.high.push_back(test.y[i] + error[i]);
-      }
-    }
+    if (is_alone(runs)) add_band(test, log_series(run, "test_accuracy_error", {}, 0).y);
     chart.series.push_back(std::move(test));
     ++colour;
   }
@@ -156,8 +150,47 @@ Chart accuracy_chart(std::span<const RunCurves> runs) {
 }  // namespace
 
 Series log_series(const RunCurves& run, std::string_view column, std::string name, int colour, Series::Line line) {
-  return {
+  Series series{
       .name = std::move(name), .colour = colour, .line = line, .x = run.column("epoch"), .y = run.column(column)};
+  if (std::find(std::begin(measured_columns), std::end(measured_columns), column) == std::end(measured_columns))
+    return series;
+  // With --eval-every most epochs may be without: the curve goes from one that has been measured to the next.
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < series.x.size(); ++i) {
+    if (std::isnan(series.y[i])) continue;
+    series.x[kept] = series.x[i];
+    series.y[kept++] = series.y[i];
+  }
+  series.x.resize(kept);
+  series.y.resize(kept);
+  return series;
+}
+
+Series rate_series(const RunCurves& run, std::string name, int colour) {
+  Series series = log_series(run, "lr", std::move(name), colour);
+  series.stairs = true;
+  if (series.x.empty()) return series;
+  series.x.push_back(series.x.back());
+  series.y.push_back(series.y.back());
+  for (std::size_t i = 0; i + 1 < series.x.size(); ++i) series.x[i] -= 1;
+  return series;
+}
+
+Series running_series(const RunCurves& run, std::size_t which, std::string name, int colour, Series::Line line) {
+  constexpr std::string_view columns[] = {"f_batch_bar", "O_L", "O_R"};
+  if (run.steps.empty() || !run.cuts().empty())
+    return log_series(run, columns[which], std::move(name), colour, line);
+  Series series{.name = std::move(name), .colour = colour, .line = line};
+  const double steps_per_epoch = io::parse_double(run.fact("model", "steps_per_epoch")).value_or(1);
+  std::vector<double> sums{0};  // of the first t steps
+  for (const std::array<double, 3>& step : run.steps) sums.push_back(sums.back() + step[which]);
+  const std::size_t count = run.steps.size(), every = std::max<std::size_t>(1, count / running_points);
+  for (std::size_t t = 1; t <= count;
+       t += t < 2 * every ? 1 + t / 8 : std::min(every, std::max<std::size_t>(1, count - t))) {
+    series.x.push_back(static_cast<double>(t) / steps_per_epoch);
+    series.y.push_back((sums[t] - sums[t / 2]) / static_cast<double>(t - t / 2));
+  }
+  return series;
 }
 
 Series loss_range(const RunCurves& run, int colour) {
