@@ -93,6 +93,15 @@ check 'with the same result' diff <(sed -n '/^figure 4a/,/csv$/p' out.txt) again
 cp figures/4a.csv kept.csv
 sed -i 's/"lr": 0.1,/"lr": 0.2,/' figures/runs/mnist-preset-8epochs-seed1/run.json
 refuses 1 'holds a run with lr 0.2, expected 0.1' paper 4a --data small --out figures --epochs-scale 0.02
+rm -r figures/runs/mnist-amsgrad-8epochs-seed1
+refuses 1 'holds a run with lr 0.2, expected 0.1' paper 4a --data small --out figures --epochs-scale 0.02
+check 'before others are made' test ! -e figures/runs/mnist-amsgrad-8epochs-seed1
+sed -i 's/"lr": 0.2,/"lr": 0.1,/' figures/runs/mnist-preset-8epochs-seed1/run.json
+sed -i '$d' figures/runs/mnist-preset-8epochs-seed1/log.csv
+refuses 1 'figures/runs/mnist-preset-8epochs-seed1/log.csv is damaged: found the epochs 1 to 7 in 7 rows of a finished run, expected 1 to 8' \
+  paper 4a --data small --out figures --epochs-scale 0.02
+sed -i '3d' figures/runs/mnist-preset-8epochs-seed1/log.csv
+refuses 1 'log.csv is damaged: found the epochs 1 to 1 in 6 rows' paper 4a --data small --out figures --epochs-scale 0.02
 make_mnist other 310 50
 refuses 1 'holds a run with data of checksum' paper 1a --data other --out figures --epochs-scale 0.02
 

@@ -201,16 +201,22 @@ int make_runs(std::span<const PaperRun> runs, const Making& making, bool in_proc
   return run_jobs(jobs, side_by_side, console);
 }
 
-/// Makes what is missing: first what the others start from. Returns as make_runs.
+/// Makes what is missing: first what the others start from. Returns as make_runs. Throws Error, before anything is
+/// made, when a run that is there is not the one that is wanted.
 int make_missing(const RunList& list, const Making& making, Console& console) {
   RunList missing;
+  const auto is_there = [&](const PaperRun& run, bool is_start) {
+    const fs::path folder = making.folder / run.name;
+    if (!is_finished(folder, is_start)) return false;
+    read_figure_run(folder, run);
+    return true;
+  };
   for (const PaperRun& run : list.starts) {
-    if (!is_finished(making.folder / run.name, true)) missing.starts.push_back(run);
+    if (!is_there(run, true)) missing.starts.push_back(run);
   }
   for (const PaperRun& run : list.runs) {
     const auto is_start = [&](const PaperRun& start) { return start.name == run.name; };
-    if (!is_finished(making.folder / run.name, false) &&
-        std::none_of(missing.starts.begin(), missing.starts.end(), is_start))
+    if (!is_there(run, false) && std::none_of(missing.starts.begin(), missing.starts.end(), is_start))
       missing.runs.push_back(run);
   }
   // A process that has trained has threads, with which it cannot fork().

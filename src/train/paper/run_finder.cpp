@@ -1,13 +1,12 @@
 #include "train/paper/run_finder.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include "io/json_value.h"
 #include "io/numbers.h"
+#include "io/read_file.h"
 #include "quench/error.h"
 #include "train/datasets.h"
 #include "train/run_record.h"
@@ -46,6 +45,17 @@ std::string last_parameters(const fs::path& folder) {
               "; choose another --out, or remove it");
 }
 
+/// Whether the log has a row for each epoch, in order.
+void check_epochs(const fs::path& folder, const RunCurves& run, std::int64_t wanted) {
+  const std::vector<double> epochs = run.column("epoch");
+  std::size_t in_order = 0;
+  while (in_order < epochs.size() && epochs[in_order] == static_cast<double>(in_order + 1)) ++in_order;
+  if (in_order == epochs.size() && in_order == static_cast<std::size_t>(wanted)) return;
+  throw Error((folder / "log.csv").string() + " is damaged: found the epochs 1 to " + io::to_text(in_order) + " in " +
+              io::to_text(epochs.size()) + " rows of a finished run, expected 1 to " + io::to_text(wanted) +
+              "; remove the folder, and it is made again");
+}
+
 }  // namespace
 
 bool is_finished(const fs::path& folder, bool is_start) {
@@ -79,13 +89,28 @@ std::optional<fs::path> RunFinder::find(const std::string& name) const {
   return found;
 }
 
+void check_settings(const fs::path& folder, const RunCurves& run, const PaperRun& wanted) {
+  const io::JsonValue settings = recorded_settings(wanted.settings);
+  const io::JsonValue standard = recorded_settings(standard_settings(wanted.settings.dataset));
+  const io::JsonValue* recorded = run.record.find("settings");
+  for (std::size_t i = 0; i < settings.keys.size(); ++i) {
+    const std::string& key = settings.keys[i];
+    if (std::find(std::begin(free_to_differ), std::end(free_to_differ), key) != std::end(free_to_differ)) continue;
+    const std::string here = words_of(settings.items[i]);
+    // An option that is younger than the run has its default there.
+    const bool known = recorded != nullptr && recorded->find(key) != nullptr;
+    if (const std::string there = known ? run.setting(key) : words_of(*standard.find(key)); there != here)
+      refuse(folder, key, there, here);
+  }
+}
+
 FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
   FigureRun result{run.branch, read_run(folder)};
+  check_settings(folder, result.curves, run);
+  check_epochs(folder, result.curves, run.settings.epochs);
   if (run.settings.stages.empty()) return result;
   const fs::path file = folder / "stages.csv";
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) throw Error(file.string() + " cannot be read");
+  const std::string text = io::read_file(file);
   result.stages = io::parse_csv(text, file.string());
   const std::size_t epochs = result.curves.log.rows.size();
   double next = 1;
@@ -116,18 +141,6 @@ const std::string& RunChecks::data_checksum(const Settings& settings, const RunC
 }
 
 void RunChecks::check(const fs::path& folder, const RunCurves& run, const PaperRun& wanted, const fs::path& start) {
-  const io::JsonValue settings = recorded_settings(wanted.settings);
-  const io::JsonValue standard = recorded_settings(standard_settings(wanted.settings.dataset));
-  const io::JsonValue* recorded = run.record.find("settings");
-  for (std::size_t i = 0; i < settings.keys.size(); ++i) {
-    const std::string& key = settings.keys[i];
-    if (std::find(std::begin(free_to_differ), std::end(free_to_differ), key) != std::end(free_to_differ)) continue;
-    const std::string here = words_of(settings.items[i]);
-    // An option that is younger than the run has its default there.
-    const bool known = recorded != nullptr && recorded->find(key) != nullptr;
-    if (const std::string there = known ? run.setting(key) : words_of(*standard.find(key)); there != here)
-      refuse(folder, key, there, here);
-  }
   const std::string data = run.fact("data", "checksum");
   if (const std::string& expected = data_checksum(wanted.settings, run); data != expected)
     refuse(folder, "data of checksum", data, expected);
