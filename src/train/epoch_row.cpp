@@ -16,11 +16,21 @@ using io::to_text;
 struct Column {
   std::string_view title;
   std::size_t width;
+  std::string_view of_drift{};  // the title where it is not of the relation
 };
 constexpr std::string_view test_title = "test acc";
-constexpr Column table_columns[] = {{"epoch", 5},      {"lr", 11},       {"f_batch", 9},   {"f", 8},
-                                    {"train acc", 11}, {test_title, 19}, {"O_L", 10},      {"O_R", 10},
-                                    {"O_L/O_R", 18},   {"seconds", 9},   {"images/s", 10}, {"verdict", 0}};
+constexpr Column table_columns[] = {{"epoch", 5},
+                                    {"lr", 11},
+                                    {"f_batch", 9},
+                                    {"f", 8},
+                                    {"train acc", 11},
+                                    {test_title, 19},
+                                    {"O_L", 10, "-th.d/eta"},
+                                    {"O_R", 10, "d^2/2eta"},
+                                    {"O_L/O_R", 18, "drift of the norm"},
+                                    {"seconds", 9},
+                                    {"images/s", 10},
+                                    {"verdict", 0}};
 
 std::string table_row(const std::vector<std::string>& cells) {
   std::string line;
@@ -66,7 +76,10 @@ std::vector<std::string> log_columns() {
           "epochs_to_go",
           "O_L_c",
           "O_R_c",
-          "ratio_c"};
+          "ratio_c",
+          "f_batch_bar_sd",
+          "O_L_sd",
+          "O_R_sd"};
 }
 
 std::vector<std::string> log_cells(const EpochRow& row) {
@@ -107,7 +120,10 @@ std::vector<std::string> log_cells(const EpochRow& row) {
           known(row.fdr.verdict.epochs_to_go),
           known(row.fdr.shifted ? row.fdr.shifted->o_l : unknown),
           known(row.fdr.shifted ? row.fdr.shifted->o_r : unknown),
-          known(row.fdr.shifted ? row.fdr.shifted->ratio : unknown)};
+          known(row.fdr.shifted ? row.fdr.shifted->ratio : unknown),
+          known(row.fdr.levels ? row.fdr.levels->loss : unknown),
+          known(row.fdr.levels ? row.fdr.levels->o_l : unknown),
+          known(row.fdr.levels ? row.fdr.levels->o_r : unknown)};
 }
 
 std::string test_accuracy_text(const Measurement& measurement) {
@@ -119,10 +135,10 @@ std::string ratio_text(const FdrWindow& window) {
   return fixed(window.ratio, 4) + " +- " + fixed(window.ratio_sd, 4);
 }
 
-std::string table_header(std::int64_t test_images) {
+std::string table_header(std::int64_t test_images, bool relation) {
   std::vector<std::string> titles;
   for (const Column& column : table_columns) {
-    titles.emplace_back(column.title);
+    titles.emplace_back(relation || column.of_drift.empty() ? column.title : column.of_drift);
     if (column.title == test_title)
       titles.back() += " (" + io::grouped(static_cast<std::uint64_t>(test_images)) + ")";
   }

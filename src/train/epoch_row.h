@@ -45,8 +45,10 @@ std::string test_accuracy_text(const Measurement& measurement);
 std::string ratio_text(const FdrWindow& window);
 
 /// The table for people: aligned columns, rounded numbers, each line with its newline.
-/// The header has the number of test images, the lines the accuracy on them with its standard error.
-std::string table_header(std::int64_t test_images);
+/// The header has the number of test images, the lines the accuracy on them with its standard error. relation:
+/// false for an optimiser without velocity, whose O_L, O_R and ratio are not those of the relation but tell how the
+/// norm of the parameters drifts; the header then says so.
+std::string table_header(std::int64_t test_images, bool relation = true);
 std::string table_line(const EpochRow& row);
 
 }  // namespace quench::train

@@ -135,6 +135,8 @@ FdrRow Schedule::end_epoch() {
                                               .steps_per_epoch = steps_per_epoch_,
                                               .weight_decay = settings_.weight_decay,
                                               .after_cut = cutter_.cuts() > 0});
+  if (const FdrWindow& w = row.verdict.whole; w.steps() >= 4)
+    row.levels = fdr_.averages().level_errors(w.first, w.last);
   row.audit = audit_.check(fdr_.averages(), last, now);
   if (shift_) row.shifted = shift_->end_of_period(fdr_.averages());
   write_layers();

@@ -24,6 +24,9 @@ namespace quench::train {
 struct FdrRow {
   FdrVerdict verdict;
   AuditResult audit;
+  /// Of the window's means of loss, O_L and O_R: one standard error each, from batch means; empty for windows of
+  /// fewer than 4 steps.
+  std::optional<FdrLevels> levels;
   std::optional<FdrWindow> shifted;  ///< with --theta-c
   double theta_squared = 0;          ///< |theta|^2
   double v_squared = 0;              ///< |v|^2 of the velocity that made the last step

@@ -37,9 +37,11 @@ std::string schedule_text(const RunRecord& record) {
   const FdrRow& fdr = record.last_row->fdr;
   std::string verdict(verdict_name(fdr.verdict.verdict));
   std::replace(verdict.begin(), verdict.end(), '_', ' ');
-  std::string text = to_text(record.cuts) + (record.cuts == 1 ? " cut, lr " : " cuts, lr ") +
-                     io::significant(static_cast<double>(fdr.next_lr), 5) + "; O_L/O_R " +
-                     ratio_text(fdr.verdict.whole) + ", " + verdict;
+  std::string text =
+      to_text(record.cuts) + (record.cuts == 1 ? " cut, lr " : " cuts, lr ") +
+      io::significant(static_cast<double>(fdr.next_lr), 5) +
+      (record.settings.optimizer == "sgd" ? "; O_L/O_R " : "; drift of the norm (not the relation), as a ratio ") +
+      ratio_text(fdr.verdict.whole) + ", " + verdict;
   if (!fdr.verdict.cause.empty()) text += ": " + fdr.verdict.cause;
   if (fdr.verdict.epochs_to_go >= 1) {
     text += "; about " + fixed(fdr.verdict.epochs_to_go, 0) + " more epochs until it is known to " +

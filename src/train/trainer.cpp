@@ -51,7 +51,7 @@ void Trainer::run() {
 
 void Trainer::train() {
   const Settings& settings = record_.settings;
-  parts_.console.result(table_header(parts_.data.test.size()));
+  parts_.console.result(table_header(parts_.data.test.size(), settings.optimizer == "sgd"));
   if (!resumed_) parts_.schedule.begin();
   checkpoint_step_ = resumed_ ? record_.steps_done : -1;
   checkpoint_time_ = seconds();

@@ -90,6 +90,14 @@ TEST_SUITE("charts") {
     CHECK(drawing.find("<circle") == std::string::npos);
   }
 
+  TEST_CASE("the half-running loss has the band of its standard error, where the log has that") {
+    RunCurves run = made_up(1);
+    const auto band = [&] { return curve(named(train::run_charts({&run, 1}), "loss"), "half-running").low; };
+    CHECK(band() == Numbers(epochs, 0.0));  // 1 - 1
+    run.log.columns[run.log.index("f_batch_bar_sd")] = "something";
+    CHECK(band().empty());
+  }
+
   TEST_CASE("the rate of an epoch holds from its beginning, in reports and in figures") {
     const RunCurves run = made_up(1);
     const auto check = [](const Series& series) {
@@ -101,6 +109,24 @@ TEST_SUITE("charts") {
     const train::Figure& f = figure("4a");
     const std::vector<train::FigureRun> runs{{&f.branches[1], run}};
     check(named(train::figure_charts(f, runs, ""), "rate").series[0]);
+  }
+
+  TEST_CASE("what is measured of Adam is called the drift of the norm") {
+    const std::vector<RunCurves> both{made_up(1), made_up(1, "adam")};
+    const auto title = [](std::span<const RunCurves> runs, std::string_view name) {
+      return named(train::run_charts(runs), name).title;
+    };
+    CHECK(title({&both[0], 1}, "observables") == "Both sides of the relation, half-running averages");
+    CHECK(title({&both[0], 1}, "ratio") == "O_L / O_R, and the threshold");
+    CHECK(title({&both[1], 1}, "observables") == "Drift of the norm, not the relation, half-running averages");
+    CHECK(title({&both[1], 1}, "ratio") == "Drift of the norm, not the relation, and the threshold");
+    CHECK(title(both, "ratio") == "O_L / O_R; of Adam the drift of the norm, and the threshold");
+    CHECK(named(train::run_charts({&both[1], 1}), "observables").y.label == "-theta.d/eta, |d|^2/2eta");
+    CHECK(curve(named(train::run_charts({&both[1], 1}), "observables"), "|d|^2/2eta").x.size() == epochs);
+    CHECK(train::table_header(50).find("O_L/O_R") != std::string::npos);
+    CHECK(train::table_header(50, false).find("O_L") == std::string::npos);
+    CHECK(train::table_header(50, false).find(" drift of the norm ") != std::string::npos);
+    CHECK(train::table_header(50, false).size() == train::table_header(50).size());
   }
 
   TEST_CASE("figure S2 is drawn without the run that it is only compared with") {

@@ -94,7 +94,8 @@ TEST_SUITE("plots") {
     const Chart isolated = chart_of({1, 2, 3, 4, 5}, {1, 2, NAN, 4, NAN});
     CHECK(count(curve(isolated), "M") == 1);
     CHECK(count(train::svg(std::vector<Chart>{isolated}, "i"), "<circle") == 1);
-    CHECK(count(train::svg(std::vector<Chart>{chart_of({1, 2, 3, 4, 5}, {1, NAN, 3, NAN, 5})}, "i"), "<circle") == 3);
+    CHECK(count(train::svg(std::vector<Chart>{chart_of({1, 2, 3, 4, 5}, {1, NAN, 3, NAN, 5})}, "i"), "<circle") ==
+          3);
     CHECK(curve(chart_of({1, 2}, {1, NAN})).empty());
     CHECK(train::svg(std::vector<Chart>{chart_of({1, 2}, {1, NAN})}, "i").find("<circle") != std::string::npos);
     CHECK(curve(chart_of({}, {})).empty());

@@ -171,6 +171,12 @@ quiet_run lagged --epochs 3 --fdr-lagged
 check '--fdr-lagged is audited without momentum' test "$(column lagged audit_residual | grep -c .)" -eq 3
 check 'and passes' test ! -s err.txt
 
+"$train" mnist --data small --out adam --epochs 2 --optimizer adam >out.txt 2>err.txt
+check 'the table of Adam has the drift of the norm' grep -q ' -th.d/eta .* drift of the norm ' out.txt
+check 'and so has its summary' grep -q '^  schedule .*; drift of the norm (not the relation), as a ratio ' out.txt
+check 'and its report' grep -q ': drift of the norm, not the relation</td>' adam/report.html
+check 'not O_L and O_R' sh -c '! grep -q O_L out.txt'
+
 "$train" mnist --data small --quiet --out slow --epochs 60 --lr 1e-7 >out.txt 2>err.txt
 check 'a rate at which updates are lost to rounding is named as the reason' \
   grep -q 'the audit of epoch [0-9]* failed: .* many are lost to rounding; the learning rate is too small for them$' err.txt

@@ -18,6 +18,7 @@
 #include "io/numbers.h"
 #include "optim/three_tensors.h"
 #include "temporary_folder.h"
+#include "train/epoch_row.h"
 
 namespace {
 
@@ -347,6 +348,25 @@ TEST_SUITE("schedule") {
       CHECK(std::abs(row.audit.residual) <= row.audit.bound);
       CHECK(std::isfinite(row.audit.drift_residual));
     }
+  }
+
+  TEST_CASE("levels have the error of batch means, where the window is long enough") {
+    Run run;
+    run.settings.schedule = "constant";
+    run.train(2, growing);
+    REQUIRE(run.rows[1].levels);
+    // Losses 11 to 20 in three batches of 3, 3 and 4 steps: means 12, 15 and 18.5 about 15.5.
+    CHECK(run.rows[1].levels->loss ==
+          doctest::Approx(std::sqrt((3.5 * 3.5 + 0.5 * 0.5 + 3.0 * 3.0) / 6)).epsilon(1e-12));
+    CHECK(run.rows[1].levels->o_r < 1e-12);
+    train::EpochRow row;
+    row.fdr = run.rows[1];
+    const std::vector<std::string> cells = train::log_cells(row), columns = train::log_columns();
+    REQUIRE(cells.size() == columns.size());
+    CHECK(columns[columns.size() - 3] == "f_batch_bar_sd");
+    CHECK(cells[cells.size() - 3] == to_text(run.rows[1].levels->loss));
+    CHECK(cells[cells.size() - 1] == to_text(run.rows[1].levels->o_r));
+    CHECK(train::log_cells({}).back().empty());
   }
 
   TEST_CASE("--theta-c measures the parameters from where the window began") {

@@ -68,8 +68,12 @@ Chart loss_chart(std::span<const RunCurves> runs) {
       chart.series.push_back(loss_range(run, 0));
       chart.series.push_back(log_series(run, "f_batch", "epoch's mean", 0, Series::Line::faint));
     }
-    chart.series.push_back(
-        log_series(run, "f_batch_bar", curve_name(runs, run, is_alone(runs) ? "half-running" : ""), colour));
+    Series running =
+        log_series(run, "f_batch_bar", curve_name(runs, run, is_alone(runs) ? "half-running" : ""), colour);
+    // Logs of older runs do not have its error.
+    if (is_alone(runs) && std::ranges::find(run.log.columns, "f_batch_bar_sd") != run.log.columns.end())
+      add_band(running, run.column("f_batch_bar_sd"));
+    chart.series.push_back(std::move(running));
     if (is_alone(runs)) chart.series.push_back(log_series(run, "f", "training set", 1, Series::Line::dashed));
     ++colour;
   }
@@ -77,14 +81,26 @@ Chart loss_chart(std::span<const RunCurves> runs) {
   return chart;
 }
 
+/// What a diagram of O_L and O_R shows of these runs: `relation`, the drift of the norm, or one of some and the
+/// other of others.
+std::string of_relation_or_drift(std::span<const RunCurves> runs, const std::string& relation) {
+  if (std::ranges::all_of(runs, measures_relation)) return relation;
+  if (std::ranges::none_of(runs, measures_relation)) return "Drift of the norm, not the relation";
+  return relation + "; of Adam the drift of the norm";
+}
+
 Chart relation_chart(std::span<const RunCurves> runs) {
-  Chart chart = empty_chart(runs, "observables", "Both sides of the relation, half-running averages",
-                            {.label = "O_L, O_R", .logarithmic = true});
+  const bool relation = std::ranges::any_of(runs, measures_relation);
+  Chart chart = empty_chart(runs, "observables",
+                            of_relation_or_drift(runs, "Both sides of the relation") + ", half-running averages",
+                            {.label = relation ? "O_L, O_R" : "-theta.d/eta, |d|^2/2eta", .logarithmic = true});
   int colour = 0;
   for (const RunCurves& run : runs) {
-    chart.series.push_back(log_series(run, "O_L", curve_name(runs, run, "O_L"), colour));
+    const bool of_relation = measures_relation(run);
     chart.series.push_back(
-        log_series(run, "O_R", curve_name(runs, run, "O_R"), is_alone(runs) ? 1 : colour, Series::Line::dotted));
+        log_series(run, "O_L", curve_name(runs, run, of_relation ? "O_L" : "-theta.d/eta"), colour));
+    chart.series.push_back(log_series(run, "O_R", curve_name(runs, run, of_relation ? "O_R" : "|d|^2/2eta"),
+                                      is_alone(runs) ? 1 : colour, Series::Line::dotted));
     ++colour;
   }
   return chart;
@@ -108,11 +124,18 @@ double ratio_reach(const std::vector<Series>& curves, double threshold) {
 }
 
 Chart ratio_chart(std::span<const RunCurves> runs) {
-  Chart chart = empty_chart(runs, "ratio", "O_L / O_R, and the threshold", {.label = "O_L / O_R"});
+  const bool relation = std::ranges::any_of(runs, measures_relation);
+  Chart chart = empty_chart(runs, "ratio", of_relation_or_drift(runs, "O_L / O_R") + ", and the threshold",
+                            {.label = relation ? "O_L / O_R" : "ratio"});
   const double threshold = io::parse_double(runs.front().setting("fdr-threshold")).value_or(0.01);
   int colour = 0;
   for (const RunCurves& run : runs) {
-    Series curve = log_series(run, "ratio", curve_name(runs, run, is_alone(runs) ? "O_L / O_R" : ""), colour++);
+    Series curve = log_series(run, "ratio",
+                              curve_name(runs, run,
+                                         !is_alone(runs) ? ""
+                                         : relation      ? "O_L / O_R"
+                                                         : "ratio"),
+                              colour++);
     if (is_alone(runs)) add_band(curve, run.column("ratio_sd"));
     chart.series.push_back(std::move(curve));
   }
@@ -148,6 +171,11 @@ Chart accuracy_chart(std::span<const RunCurves> runs) {
 }
 
 }  // namespace
+
+bool measures_relation(const RunCurves& run) {
+  const std::string optimizer = run.setting("optimizer");
+  return optimizer.empty() || optimizer == "sgd";
+}
 
 Series log_series(const RunCurves& run, std::string_view column, std::string name, int colour, Series::Line line) {
   Series series{

@@ -16,8 +16,12 @@ namespace quench::train {
 /// only. At least one.
 std::vector<Chart> run_charts(std::span<const RunCurves> runs);
 
-/// A column of the log at the ends of epochs, ready to draw: x in epochs. Of what passes over the data sets measure,
-/// only the epochs in which it was.
+/// Whether O_L and O_R are those of the relation: not of an optimiser without velocity, where they tell how the
+/// norm of the parameters drifts.
+bool measures_relation(const RunCurves& run);
+
+/// A column of the log at the ends of epochs, ready to draw: x in epochs. Of what passes over the data sets
+/// measure, only the epochs in which it was.
 Series log_series(const RunCurves& run, std::string_view column, std::string name, int colour,
                   Series::Line line = Series::Line::solid);
 

@@ -71,7 +71,8 @@ Table facts(std::span<const RunCurves> runs) {
   add("training accuracy", [](const RunCurves& run) { return rounded(run.fact("results", "train_accuracy"), 4); });
   add("test accuracy", accuracy_text);
   add("O_L / O_R", [](const RunCurves& run) {
-    return rounded(run.fact("results", "ratio"), 5) + " +- " + rounded(run.fact("results", "ratio_sd"), 2);
+    return rounded(run.fact("results", "ratio"), 5) + " +- " + rounded(run.fact("results", "ratio_sd"), 2) +
+           (measures_relation(run) ? "" : ": drift of the norm, not the relation");
   });
   add("cuts", [](const RunCurves& run) {
     return run.fact("results", "cuts") + ", lr then " + rounded(run.fact("results", "lr"), 4);
