@@ -62,10 +62,14 @@ std::string description(const Option& option) {
 
 std::string help_text() {
   std::string out =
-      "usage: ./train DATASET [options]\n       ./train report DIR... [--out DIR]\n       ./train eval MODEL "
-      "[options]\n       "
-      "./train predict MODEL IMAGE... [options]\n       ./train paper FIGURE... "
-      "[options]\n\nTrains a small network and "
+      "usage: ./train DATASET [options]\n"
+      "       ./train --resume DIR [options]\n"
+      "       ./train eval MODEL [options]\n"
+      "       ./train predict MODEL IMAGE... [options]\n"
+      "       ./train report DIR... [--out DIR]\n"
+      "       ./train paper FIGURE... [options]\n"
+      "       ./train selftest [options]\n\n"
+      "Trains a small network and "
       "writes a log of it. DATASET: ";
   out += listed_datasets();
   out += ".\nOptions are written --name value or --name=value; without any, the run is that of the paper.\n";

@@ -106,6 +106,9 @@ for option in data show-data model epochs batch lr momentum dampening weight-dec
   sampling threads eval-every out force quiet help version; do
   check "--help lists --$option" grep -q "^  --$option " help.txt
 done
+for command in report paper selftest; do
+  check "--help mentions $command" grep -q "^       ./train $command " help.txt
+done
 check '--version names the version' sh -c "'$train' --version | grep -q '^quench [0-9]'"
 
 # without_data DATASET TITLE: generated images are many; once the run has begun it need not come to its end.
