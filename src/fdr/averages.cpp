@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/float_environment.h"
+#include "fdr/batch_means.h"
 #include "fdr/prefix_sums.h"
 #include "fdr/sides.h"
 #include "quench/error.h"
@@ -90,19 +91,7 @@ FdrLevels FdrAverages::level_errors(std::int64_t first, std::int64_t last) const
   s.require(first, last);
   const std::int64_t n = last - first;
   if (n < 4) throw Error("window of " + std::to_string(n) + " steps, expected at least 4 for batch means");
-  std::int64_t batches = static_cast<std::int64_t>(std::sqrt(static_cast<double>(n)));
-  const auto error = [&](const fdr::PrefixSums& sums) {
-    const double mean = sums.sum(first, last) / static_cast<double>(n);
-    double squares = 0;
-    for (std::int64_t b = 0; b < batches; ++b) {
-      // As equal as whole steps allow.
-      const std::int64_t from = first + n * b / batches, to = first + n * (b + 1) / batches;
-      const double deviation = sums.sum(from, to) / static_cast<double>(to - from) - mean;
-      squares += deviation * deviation;
-    }
-    const auto count = static_cast<double>(batches);
-    return std::sqrt(squares / (count * (count - 1.0)));
-  };
+  const auto error = [&](const fdr::PrefixSums& sums) { return fdr::batch_means_error(sums, first, last); };
   return {error(s.loss), error(s.o_l), error(s.o_r)};
 }
 

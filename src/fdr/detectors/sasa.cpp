@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "core/float_environment.h"
+#include "fdr/batch_means.h"
 #include "fdr/prefix_sums.h"
 #include "fdr/require.h"
 #include "fdr/sides.h"
@@ -56,15 +57,8 @@ Finding SasaDetector::test() {
   }
   const double o_r = state_->o_r.sum(first, last) / static_cast<double>(n);
   const double mean = state_->difference.sum(first, last) / static_cast<double>(n);
-  const auto batches = static_cast<std::int64_t>(std::sqrt(static_cast<double>(n)));
-  double squares = 0;
-  for (std::int64_t b = 0; b < batches; ++b) {
-    const std::int64_t from = first + n * b / batches, to = first + n * (b + 1) / batches;
-    const double deviation = state_->difference.sum(from, to) / static_cast<double>(to - from) - mean;
-    squares += deviation * deviation;
-  }
-  const auto count = static_cast<double>(batches);
-  const double half = student_90(count - 1.0) * std::sqrt(squares / (count * (count - 1.0)));
+  const double half = student_90(static_cast<double>(fdr::batch_count(n)) - 1.0) *
+                      fdr::batch_means_error(state_->difference, first, last);
   if (!(o_r > 0) || !std::isfinite(mean) || !std::isfinite(half)) {
     finding.reason = "O_R is not positive, or something not finite";
     return finding;
