@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/student.h"
 #include "io/numbers.h"
 #include "train/paper/landscape_claims.h"
 
@@ -14,6 +15,7 @@ using io::fixed;
 using io::significant;
 using io::to_text;
 
+constexpr double normal_975 = 1.959964;    // 97.5 % quantile of the normal distribution
 constexpr double agreement = 0.01;         // of O_L and O_R
 constexpr double accuracy_margin = 0.002;  // 0.2 points
 constexpr double relative_f_margin = 0.01;
@@ -177,19 +179,16 @@ std::string outcome_word(Outcome outcome) {
 }
 
 double student(std::size_t freedom) {
-  // Beyond these exact values the expansion of Cornish and Fisher about the normal quantile is off by less than
-  // 0.01.
+  // Exact where the expansion is not accurate.
   constexpr double exact[] = {12.7062, 4.3027, 3.1824, 2.7764};
   if (freedom <= std::size(exact)) return exact[freedom - 1];
-  constexpr double z = 1.959964;
-  const double n = static_cast<double>(freedom), z3 = z * z * z, z5 = z3 * z * z;
-  return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n);
+  return student_quantile(normal_975, static_cast<double>(freedom));
 }
 
 Estimate mean_estimate(std::span<const double> values, double deviation_of_one) {
   constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
   if (values.empty()) return {nothing, nothing};
-  if (values.size() == 1) return {values[0], 1.959964 * deviation_of_one};
+  if (values.size() == 1) return {values[0], normal_975 * deviation_of_one};
   return {mean(values),
           student(values.size() - 1) * deviation(values) / std::sqrt(static_cast<double>(values.size()))};
 }
