@@ -37,9 +37,10 @@ const Check& named(const std::vector<Check>& checks, const std::string& name) {
 /// Whether the checks with this label expect these values, to five digits: the rules are of floats.
 void check_expected(const std::vector<Check>& checks, const std::string& label,
                     const std::vector<std::pair<const char*, double>>& values) {
-  for (const auto& [what, value] : values) {
-    CAPTURE(what + label);
-    CHECK(named(checks, what + label).expected == doctest::Approx(value).epsilon(1e-5));
+  for (const auto& value : values) {
+    const std::string name = value.first + label;
+    CAPTURE(name);
+    CHECK(named(checks, name).expected == doctest::Approx(value.second).epsilon(1e-5));
   }
 }
 
