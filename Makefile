@@ -203,7 +203,7 @@ COLD_OBJECTS := $(foreach folder,fdr graph nn optim selftest train,$(BUILD)/src/
                 $(BUILD)/src/core/archive.o $(BUILD)/src/core/processors.o \
                 $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx image_set mnist pnm) \
                 $(patsubst %,$(BUILD)/src/io/%.o,csv csv_contents files folder_lock growing_file json json_value numbers \
-                  progress read_file safetensors)
+                  progress read_file safetensors text)
 $(COLD_OBJECTS): private OPTIMISE := $(OPTIMISE:-O2=-Os)
 # But for the one loop that is no kernel: it adds up gradients.
 $(BUILD)/src/nn/full_gradient.o: private OPTIMISE := $(OPTIMISE)

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
 #include "io/csv.h"
 #include "io/files.h"
 #include "io/numbers.h"
+#include "io/text.h"
 #include "quench/error.h"
 #include "train/paper/figure_charts.h"
 #include "train/paper/stage_samples.h"
@@ -19,6 +22,7 @@ namespace quench::train {
 namespace {
 
 namespace fs = std::filesystem;
+using io::joined;
 using io::to_text;
 
 constexpr std::string_view epoch_columns[] = {
@@ -40,31 +44,37 @@ std::string figure_note(const Figure& figure, std::span<const FigureRun> runs, c
   if (figure.is_chain() && options.lr_max > 0 && options.lr_max < figure.stages.front().lr)
     note += ", eta <= " + rate_text(options.lr_max);
   if (figure.kind == Figure::Kind::landscape)
-    note += ", " + to_text(options.seeds) + (options.seeds == 1 ? " seed" : " seeds");
+    note += joined({", ", to_text(options.seeds), options.seeds == 1 ? " seed" : " seeds"});
   if (runs.front().curves.fact("data", "kind") == "generated") note += ", GENERATED images";
   return note;
+}
+
+void add(std::vector<std::string>& cells, std::initializer_list<std::string_view> more) {
+  for (const std::string_view cell : more) cells.emplace_back(cell);
 }
 
 std::string number_or_nothing(double value) { return std::isfinite(value) ? to_text(value) : std::string(); }
 
 std::string epochs_csv(const Figure& figure, std::span<const FigureRun> runs) {
-  std::vector<std::string> cells = {"branch", "run"};
+  std::vector<std::string> cells;
+  add(cells, {"branch", "run"});
   // Of a chain: when its stage began.
-  if (figure.is_chain()) cells.insert(cells.end(), {"stage", "stage_epoch"});
-  cells.insert(cells.end(), std::begin(epoch_columns), std::end(epoch_columns));
+  if (figure.is_chain()) add(cells, {"stage", "stage_epoch"});
+  for (const std::string_view column : epoch_columns) add(cells, {column});
   std::string text = io::csv_line(cells);
   for (const FigureRun& run : runs) {
     const std::vector<double> last = figure.is_chain() ? run.stages.numbers("last_epoch") : std::vector<double>();
     std::size_t stage = 0, epoch = 0, before = 0;
     for (const std::vector<std::string>& row : run.curves.log.rows) {
-      cells = {std::string(run.branch->name), run.curves.name};
+      cells.clear();
+      add(cells, {run.branch->name, run.curves.name});
       ++epoch;
       if (figure.is_chain()) {
         while (stage < last.size() && static_cast<double>(epoch) > last[stage])
           before = static_cast<std::size_t>(last[stage++]);
-        cells.insert(cells.end(), {to_text(stage + 1), to_text(epoch - before)});
+        add(cells, {to_text(stage + 1), to_text(epoch - before)});
       }
-      for (const std::string_view column : epoch_columns) cells.push_back(row[run.curves.log.index(column)]);
+      for (const std::string_view column : epoch_columns) add(cells, {row[run.curves.log.index(column)]});
       text += io::csv_line(cells);
     }
   }
@@ -72,14 +82,16 @@ std::string epochs_csv(const Figure& figure, std::span<const FigureRun> runs) {
 }
 
 std::string stages_csv(std::span<const FigureRun> runs) {
-  std::vector<std::string> cells = {"sampling", "run", "data_seed"};
+  std::vector<std::string> cells;
   const std::vector<std::string>& columns = runs.front().stages.columns;
-  cells.insert(cells.end(), columns.begin(), columns.end());
+  add(cells, {"sampling", "run", "data_seed"});
+  for (const std::string& column : columns) add(cells, {column});
   std::string text = io::csv_line(cells);
   for (const FigureRun& run : runs) {
     for (std::size_t i = 0; i < run.stages.rows.size(); ++i) {
-      cells = {std::string(run.branch->name), run.curves.name, run.curves.setting("data-seed")};
-      for (const std::string& column : columns) cells.push_back(run.stages.rows[i][run.stages.index(column)]);
+      cells.clear();
+      add(cells, {run.branch->name, run.curves.name, run.curves.setting("data-seed")});
+      for (const std::string& column : columns) add(cells, {run.stages.rows[i][run.stages.index(column)]});
       text += io::csv_line(cells);
     }
   }
@@ -88,16 +100,19 @@ std::string stages_csv(std::span<const FigureRun> runs) {
 
 /// "0.0123 +- 0.0004" of each sampling and estimator, a row a stage.
 Table slopes(const Figure& figure, std::span<const FigureRun> runs) {
-  Table table{.title = "O_FB / eta with half its 95 % interval", .rows = {{"eta"}}};
   const std::vector<double> rates = stage_rates(runs);
-  for (const double rate : rates) table.rows.push_back({rate_text(rate)});
+  Table table{.title = "O_FB / eta with half its 95 % interval", .rows = {}};
+  table.rows.resize(1 + rates.size());
+  add(table.rows[0], {"eta"});
+  for (std::size_t i = 0; i < rates.size(); ++i) add(table.rows[i + 1], {rate_text(rates[i])});
   for (const std::string_view branch : branches_with_runs(figure, runs)) {
     for (const bool telescoped : {false, true}) {
-      table.rows.front().push_back(std::string(branch) + (telescoped ? ", telescoped" : ", eq. 18"));
+      add(table.rows[0], {joined({branch, telescoped ? ", telescoped" : ", eq. 18"})});
       for (std::size_t i = 0; i < rates.size(); ++i) {
         const StageSample sample = stage_sample(runs, branch, i, telescoped ? "O_FB_tel" : "O_FB");
         const Estimate mean = sample.times(1 / rates[i]).mean();
-        table.rows[i + 1].push_back(io::significant(mean.value, 4) + " +- " + io::significant(mean.error, 2));
+        const std::string error = std::isfinite(mean.error) ? io::significant(mean.error, 2) : "unknown";
+        add(table.rows[i + 1], {joined({io::significant(mean.value, 4), " +- ", error})});
       }
     }
   }
@@ -111,7 +126,8 @@ std::string figure_csv(const Figure& figure, std::span<const FigureRun> runs) {
 }
 
 std::string means_csv(const Figure& figure, std::span<const FigureRun> runs) {
-  std::vector<std::string> cells = {"sampling", "stage", "lr", "epochs", "quantity", "mean", "half_width_95", "n"};
+  std::vector<std::string> cells;
+  add(cells, {"sampling", "stage", "lr", "epochs", "quantity", "mean", "half_width_95", "n"});
   std::string text = io::csv_line(cells);
   const io::CsvContents& first = runs.front().stages;
   for (const std::string_view branch : branches_with_runs(figure, runs)) {
@@ -119,14 +135,10 @@ std::string means_csv(const Figure& figure, std::span<const FigureRun> runs) {
       for (const std::string_view quantity : quantities) {
         const StageSample sample = stage_sample(runs, branch, i, quantity);
         const Estimate mean = sample.mean();
-        cells = {std::string(branch),
-                 to_text(i + 1),
-                 first.rows[i][first.index("lr")],
-                 first.rows[i][first.index("epochs")],
-                 std::string(quantity),
-                 number_or_nothing(mean.value),
-                 number_or_nothing(mean.error),
-                 to_text(sample.values.size())};
+        cells.clear();
+        add(cells, {branch, to_text(i + 1), first.rows[i][first.index("lr")], first.rows[i][first.index("epochs")],
+                    quantity, number_or_nothing(mean.value), number_or_nothing(mean.error),
+                    to_text(sample.values.size())});
         text += io::csv_line(cells);
       }
     }
@@ -140,18 +152,19 @@ void draw_figure(const Figure& figure, std::span<const FigureRun> runs, const Pa
   const std::string note = figure_note(figure, runs, options);
   const std::vector<Claim> claims = figure_claims(figure, runs);
   Page page;
-  page.title = "Figure " + std::string(figure.name) + " of the paper: " + std::string(figure.title) + note;
+  page.title = joined({"Figure ", figure.name, " of the paper: ", figure.title, note});
   for (const Claim& claim : claims) page.paragraphs.push_back(claim.sentence);
   page.figures.push_back(figure_charts(figure, runs, note));
   if (landscape) page.details.push_back(slopes(figure, runs));
   const std::string name(figure.name);
-  write(folder / (name + ".svg"), svg_file(page.figures.front()));
-  write(folder / (name + ".csv"), figure_csv(figure, runs));
-  if (landscape) write(folder / (name + "-means.csv"), means_csv(figure, runs));
-  write(folder / (name + ".html"), html(page));
-  console.always("figure " + name + note + "\n");
-  for (const Claim& claim : claims) console.always("  " + claim.sentence + "\n");
-  console.always("  " + (folder / name).string() + ".svg, .html, .csv" + (landscape ? ", -means.csv" : "") + "\n");
+  const std::string base = (folder / name).string();
+  write(base + ".svg", svg_file(page.figures.front()));
+  write(base + ".csv", figure_csv(figure, runs));
+  if (landscape) write(base + "-means.csv", means_csv(figure, runs));
+  write(base + ".html", html(page));
+  console.always(joined({"figure ", name, note, "\n"}));
+  for (const Claim& claim : claims) console.always(joined({"  ", claim.sentence, "\n"}));
+  console.always(joined({"  ", base, ".svg, .html, .csv", landscape ? ", -means.csv" : "", "\n"}));
 }
 
 }  // namespace quench::train

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
-#include <utility>
+#include <string_view>
 
 #include "io/numbers.h"
+#include "io/text.h"
 #include "train/paper/stage_samples.h"
 
 namespace quench::train {
 namespace {
 
+using io::joined;
 using io::significant;
 using io::to_text;
 
@@ -21,12 +24,21 @@ constexpr double estimator_agreement = 0.1;  // of the telescoped estimators
 std::string shown(const Estimate& estimate, double unit = 1) {
   const std::string error =
       std::isfinite(estimate.error) ? significant(estimate.error / unit, 2) : std::string("unknown");
-  return significant(estimate.value / unit, 3) + " +- " + error;
+  return joined({significant(estimate.value / unit, 3), " +- ", error});
 }
 
-void add_item(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
+void add_item(std::string& list, std::initializer_list<std::string_view> words) {
+  list += joined({list.empty() ? "" : ", ", joined(words)});
+}
 
-std::string repetitions(std::size_t count) { return " (" + to_text(count) + (count == 1 ? " seed)" : " seeds)"); }
+std::string repetitions(std::size_t count) {
+  return joined({" (", to_text(count), count == 1 ? " seed)" : " seeds)"});
+}
+
+/// "<words>: HELD".
+Claim claim(std::initializer_list<std::string_view> words, Outcome outcome) {
+  return {joined({joined(words), ": ", outcome_word(outcome)}), outcome};
+}
 
 /// The outcome for several estimates that must all be within +-reach.
 Outcome all_within(std::span<const Estimate> estimates, double reach) {
@@ -46,12 +58,10 @@ Claim agreement_claim(std::span<const FigureRun> runs, std::span<const double> r
     Estimate end = stage_sample(runs, runs.front().branch->name, i, "ratio").mean();
     end.value -= 1;
     ends.push_back(end);
-    add_item(list, shown(end, 0.01) + " at " + rate_text(rates[i]));
+    add_item(list, {shown(end, 0.01), " at ", rate_text(rates[i])});
   }
-  const Outcome outcome = all_within(ends, side_agreement);
-  return {"O_L and O_R agree within 1 % at the end of every stage: O_L/O_R - 1 in % is " + list + ": " +
-              outcome_word(outcome),
-          outcome};
+  return claim({"O_L and O_R agree within 1 % at the end of every stage: O_L/O_R - 1 in % is ", list},
+               all_within(ends, side_agreement));
 }
 
 /// The exponent p of y ~ x^p by least squares of the logarithms, with a 95 % interval from the scatter.
@@ -81,14 +91,13 @@ Claim level_claim(std::span<const FigureRun> runs, std::span<const double> rates
   std::string list;
   for (std::size_t i = 0; i < rates.size(); ++i) {
     levels.push_back(stage_sample(runs, runs.front().branch->name, i, "O_R").mean().value);
-    add_item(list, significant(levels.back(), 3) + " at " + rate_text(rates[i]));
+    add_item(list, {significant(levels.back(), 3), " at ", rate_text(rates[i])});
   }
   const Estimate exponent = power_law(rates, levels);
   const Estimate off{-std::abs(exponent.value - 1), exponent.error};
-  const Outcome outcome = above(off, -exponent_reach);
-  return {"The level of O_R is about proportional to eta: as eta to the power " + shown(exponent) +
-              ", expected 0.8 to 1.2; O_R is " + list + ": " + outcome_word(outcome),
-          outcome};
+  return claim({"The level of O_R is about proportional to eta: as eta to the power ", shown(exponent),
+                ", expected 0.8 to 1.2; O_R is ", list},
+               above(off, -exponent_reach));
 }
 
 /// O_FB/eta of a branch at a stage, by the estimator of that column.
@@ -109,31 +118,29 @@ Claim side_claim(std::span<const FigureRun> runs, std::string_view branch, std::
     const Estimate rise = difference(at(i), base);
     const Outcome side = above(rise, 0);
     (side == Outcome::held ? higher : side == Outcome::failed ? lower : open) += 1;
-    add_item(list, shown(rise) + " at " + rate_text(rates[i]) +
-                       (side == Outcome::held     ? " (above)"
-                        : side == Outcome::failed ? " (below)"
-                                                  : " (open)"));
+    add_item(list, {shown(rise), " at ", rate_text(rates[i]),
+                    side == Outcome::held     ? " (above)"
+                    : side == Outcome::failed ? " (below)"
+                                              : " (open)"});
   }
   Outcome outcome = Outcome::undecided;
   if (higher > 0 && lower == 0) outcome = Outcome::held;
   if (lower > 0 && higher == 0) outcome = Outcome::failed;
-  return {"Eq. 18, " + std::string(branch) +
-              ": the points of larger eta lie above the straight line through the origin and eta = " +
-              rate_text(rates[smallest]) + ", as a bias by shuffling would have it: above " + to_text(higher) +
-              ", below " + to_text(lower) + ", open " + to_text(open) + "; O_FB/eta is " + shown(base.mean()) +
-              " there, and more by " + list + repetitions(base.values.size()) + ": " + outcome_word(outcome),
-          outcome};
+  return claim(
+      {"Eq. 18, ", branch, ": the points of larger eta lie above the straight line through the origin and eta = ",
+       rate_text(rates[smallest]), ", as a bias by shuffling would have it: above ", to_text(higher), ", below ",
+       to_text(lower), ", open ", to_text(open), "; O_FB/eta is ", shown(base.mean()), " there, and more by ", list,
+       repetitions(base.values.size())},
+      outcome);
 }
 
 /// (ii), (iii): at a stage `high` is above `low`, both O_FB/eta.
-Claim below_claim(const std::string& statement, double eta, const StageSample& low, const std::string& low_name,
-                  const StageSample& high, const std::string& high_name) {
+Claim below_claim(std::string_view statement, double eta, const StageSample& low, std::string_view low_name,
+                  const StageSample& high, std::string_view high_name) {
   const Estimate gap = difference(high, low);
-  const Outcome outcome = above(gap, 0);
-  return {statement + ": at eta = " + rate_text(eta) + " O_FB/eta is " + shown(low.mean()) + " " + low_name + ", " +
-              shown(high.mean()) + " " + high_name + ", higher by " + shown(gap) + repetitions(low.values.size()) +
-              ": " + outcome_word(outcome),
-          outcome};
+  return claim({statement, ": at eta = ", rate_text(eta), " O_FB/eta is ", shown(low.mean()), " ", low_name, ", ",
+                shown(high.mean()), " ", high_name, ", higher by ", shown(gap), repetitions(low.values.size())},
+               above(gap, 0));
 }
 
 /// (iv)
@@ -146,12 +153,10 @@ Claim telescoped_claim(std::span<const FigureRun> runs, std::span<const double> 
     const double whole = std::abs(iid.mean().value);
     gap = {gap.value / whole, gap.error / whole};
     gaps.push_back(gap);
-    add_item(list, shown(gap, 0.01) + " at " + rate_text(rates[i]));
+    add_item(list, {shown(gap, 0.01), " at ", rate_text(rates[i])});
   }
-  const Outcome outcome = all_within(gaps, estimator_agreement);
-  return {"Telescoped, shuffle and iid agree within 10 %: shuffle / iid - 1 in % is " + list + ": " +
-              outcome_word(outcome),
-          outcome};
+  return claim({"Telescoped, shuffle and iid agree within 10 %: shuffle / iid - 1 in % is ", list},
+               all_within(gaps, estimator_agreement));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/numbers.h"
+#include "io/text.h"
 #include "quench/error.h"
 #include "quench/executor.h"
 #include "train/command_words.h"
@@ -26,6 +27,7 @@ namespace quench::train {
 namespace {
 
 namespace fs = std::filesystem;
+using io::joined;
 using io::to_text;
 
 constexpr std::string_view help =
@@ -101,9 +103,9 @@ void check_chain_options(const CommandWords& given, const Figures& figures, cons
     throw UsageError("--sampling: found \"" + name + "\", expected " + listed(samplings));
   for (const Figure* figure : figures) {
     if (figure->is_chain() && chosen_stages(*figure, options).empty()) {
-      throw UsageError("--lr-max: found \"" + given.value("--lr-max").value_or("") + "\", expected at least " +
-                       rate_text(figure->stages.back().lr) + ", the smallest rate of figure " +
-                       std::string(figure->name));
+      throw UsageError(
+          joined({"--lr-max: found \"", given.value("--lr-max").value_or(""), "\", expected at least ",
+                  rate_text(figure->stages.back().lr), ", the smallest rate of figure ", figure->name}));
     }
   }
 }
@@ -196,8 +198,8 @@ int make_runs(std::span<const PaperRun> runs, const Making& making, bool in_proc
                     },
                     run.resumes});
   }
-  console.note("paper: " + to_text(jobs.size()) + (jobs.size() == 1 ? " run, " : " runs, ") +
-               to_text(side_by_side) + " at a time\n");
+  console.note(joined({"paper: ", to_text(jobs.size()), jobs.size() == 1 ? " run, " : " runs, ",
+                       to_text(side_by_side), " at a time\n"}));
   return run_jobs(jobs, side_by_side, console);
 }
 
@@ -237,9 +239,9 @@ fs::path find_run(const RunFinder& finder, const std::string& name, const RunLis
   if (at != list.runs.end()) {
     const Shard whole{1, static_cast<std::int64_t>(merged.size())};
     const Shard owner{whole.owner(static_cast<std::size_t>(at - list.runs.begin())), whole.count};
-    maker = "--shard " + to_text(owner) + " makes it, if there are as many shards as folders";
+    maker = joined({"--shard ", to_text(owner), " makes it, if there are as many shards as folders"});
   }
-  throw Error("--merge: found no finished run " + name + " in " + places + ", expected one; " + maker);
+  throw Error(joined({"--merge: found no finished run ", name, " in ", places, ", expected one; ", maker}));
 }
 
 void draw_figures(const Figures& figures, const PaperOptions& options, const RunList& list, const fs::path& out,
@@ -270,11 +272,11 @@ void draw_figures(const Figures& figures, const PaperOptions& options, const Run
 /// "shard 2/4 of 3a: 2 of 8 runs" and their folders.
 std::string shard_report(const Shard& shard, const Figures& figures, const RunList& part, const RunList& whole,
                          const fs::path& folder) {
-  std::string text = "shard " + to_text(shard) + " of";
-  for (const Figure* figure : figures) text += " " + std::string(figure->name);
-  text += ": " + to_text(part.runs.size()) + " of " + to_text(whole.runs.size()) + " runs\n";
-  for (const PaperRun& run : part.starts) text += "  " + (folder / run.name).string() + ", the start\n";
-  for (const PaperRun& run : part.runs) text += "  " + (folder / run.name).string() + "\n";
+  std::string text = joined({"shard ", to_text(shard), " of"});
+  for (const Figure* figure : figures) text += joined({" ", figure->name});
+  text += joined({": ", to_text(part.runs.size()), " of ", to_text(whole.runs.size()), " runs\n"});
+  for (const PaperRun& run : part.starts) text += joined({"  ", (folder / run.name).string(), ", the start\n"});
+  for (const PaperRun& run : part.runs) text += joined({"  ", (folder / run.name).string(), "\n"});
   return text;
 }
 

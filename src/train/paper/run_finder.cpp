@@ -7,6 +7,7 @@
 #include "io/json_value.h"
 #include "io/numbers.h"
 #include "io/read_file.h"
+#include "io/text.h"
 #include "quench/error.h"
 #include "train/datasets.h"
 #include "train/run_record.h"
@@ -15,6 +16,7 @@ namespace quench::train {
 namespace {
 
 namespace fs = std::filesystem;
+using io::joined;
 
 // What results do not depend on; of where a run starts from, its parameters are compared.
 constexpr std::string_view free_to_differ[] = {"data",   "threads",    "out",  "force",           "quiet",
@@ -39,10 +41,10 @@ std::string last_parameters(const fs::path& folder) {
   return sum == nullptr ? std::string("none") : sum->text;
 }
 
-[[noreturn]] void refuse(const fs::path& folder, const std::string& what, const std::string& there,
-                         const std::string& here) {
-  throw Error(folder.string() + " holds a run with " + what + " " + there + ", expected " + here +
-              "; choose another --out, or remove it");
+[[noreturn]] void refuse(const fs::path& folder, std::string_view what, std::string_view there,
+                         std::string_view here) {
+  throw Error(joined({folder.string(), " holds a run with ", what, " ", there, ", expected ", here,
+                      "; choose another --out, or remove it"}));
 }
 
 /// Whether the log has a row for each epoch, in order.
@@ -69,21 +71,23 @@ bool is_finished(const fs::path& folder, bool is_start) {
 
 RunFinder::RunFinder(std::vector<fs::path> places) : places_(std::move(places)) {
   for (fs::path& place : places_) place = place.lexically_normal();
-  std::sort(places_.begin(), places_.end());
 }
 
 std::optional<fs::path> RunFinder::find(const std::string& name) const {
   std::optional<fs::path> found;
   for (const fs::path& place : places_) {
-    const fs::path folder = place / name;
+    fs::path folder = place / name;
     if (!is_finished(folder, false)) continue;
     if (!found) {
-      found = folder;
-    } else if (const std::string a = last_parameters(*found), b = last_parameters(folder); a != b) {
-      throw Error(found->string() + " and " + folder.string() +
-                  " hold the same run with different results: found "
-                  "parameters of checksum " +
-                  a + " and " + b + ", expected equal ones");
+      found = std::move(folder);
+      continue;
+    }
+    // Whichever is named first, they are used and complained about in one order.
+    if (folder < *found) std::swap(folder, *found);
+    if (const std::string a = last_parameters(*found), b = last_parameters(folder); a != b) {
+      throw Error(joined({found->string(), " and ", folder.string(),
+                          " hold the same run with different results: found parameters of checksum ", a, " and ", b,
+                          ", expected equal ones"}));
     }
   }
   return found;
@@ -118,17 +122,17 @@ FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
                             last = result.stages.numbers("last_epoch");
   for (std::size_t i = 0; i < first.size(); ++i) {
     if (first[i] != next || !(last[i] >= first[i]) || last[i] > static_cast<double>(epochs)) {
-      throw Error(file.string() + ", stage " + io::to_text(i + 1) + ": found epochs " + io::to_text(first[i]) +
-                  " to " + io::to_text(last[i]) + ", expected some from " + io::to_text(next) + " on, of " +
-                  io::to_text(epochs));
+      throw Error(joined({file.string(), ", stage ", io::to_text(i + 1), ": found epochs ", io::to_text(first[i]),
+                          " to ", io::to_text(last[i]), ", expected some from ", io::to_text(next), " on, of ",
+                          io::to_text(epochs)}));
     }
     next = last[i] + 1;
   }
   const auto stages =
       static_cast<std::size_t>(std::count(run.settings.stages.begin(), run.settings.stages.end(), ',') + 1);
   if (first.size() != stages) {
-    throw Error(file.string() + ": found " + io::to_text(first.size()) + " stages, expected " +
-                io::to_text(stages));
+    throw Error(
+        joined({file.string(), ": found ", io::to_text(first.size()), " stages, expected ", io::to_text(stages)}));
   }
   return result;
 }
@@ -148,7 +152,7 @@ void RunChecks::check(const fs::path& folder, const RunCurves& run, const PaperR
   const std::string from = run.fact("start", "checksum");
   if (const std::string expected = last_parameters(start); from != expected) {
     refuse(folder, "a start from parameters of checksum", from.empty() ? "none" : from,
-           expected + ", those of " + start.string());
+           joined({expected, ", those of ", start.string()}));
   }
 }
 

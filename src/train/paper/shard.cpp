@@ -3,10 +3,13 @@
 #include <cstdlib>
 
 #include "io/numbers.h"
+#include "io/text.h"
 #include "train/options.h"
 
 namespace quench::train {
 namespace {
+
+using io::joined;
 
 constexpr std::int64_t most = 1'000'000;
 constexpr const char* slurm_id = "SLURM_ARRAY_TASK_ID";
@@ -16,8 +19,8 @@ constexpr const char* slurm_step = "SLURM_ARRAY_TASK_STEP";
 constexpr const char* pod_index = "JOB_COMPLETION_INDEX";
 constexpr const char* pod_count = "JOB_COMPLETION_COUNT";
 
-[[noreturn]] void refuse(const std::string& name, const std::string& found, const std::string& expected) {
-  throw UsageError(name + ": found " + found + ", expected " + expected);
+[[noreturn]] void refuse(std::string_view name, std::string_view found, std::string_view expected) {
+  throw UsageError(joined({name, ": found ", found, ", expected ", expected}));
 }
 
 std::string quoted(const std::string& text) { return '"' + text + '"'; }
@@ -26,7 +29,7 @@ std::string quoted(const std::string& text) { return '"' + text + '"'; }
 std::int64_t number(const Environment& environment, const char* name, std::optional<std::int64_t> standard,
                     std::int64_t low, std::int64_t high) {
   const std::optional<std::string> text = environment(name);
-  const std::string expected = "a whole number from " + io::to_text(low) + " to " + io::to_text(high);
+  const std::string expected = joined({"a whole number from ", io::to_text(low), " to ", io::to_text(high)});
   if (!text && standard) return *standard;
   if (!text) refuse(name, "nothing", expected + ", or --shard /N");
   const std::optional<std::int64_t> value = io::parse_integer<std::int64_t>(*text);
@@ -47,10 +50,10 @@ ChosenShard scheduled(const Environment& environment, std::int64_t count) {
     const std::int64_t id = number(environment, slurm_id, {}, first, first + (count - 1) * step);
     if ((id - first) % step != 0) {
       refuse(slurm_id, quoted(io::to_text(id)),
-             "one that counts from " + io::to_text(first) + " in steps of " + io::to_text(step));
+             joined({"one that counts from ", io::to_text(first), " in steps of ", io::to_text(step)}));
     }
     return {Shard{(id - first) / step + 1, count},
-            std::string("from ") + slurm_id + ", " + slurm_first + " and " + slurm_count};
+            joined({"from ", slurm_id, ", ", slurm_first, " and ", slurm_count})};
   }
   if (environment(pod_index)) {
     const bool given = count > 0;
@@ -86,13 +89,13 @@ ChosenShard choose_shard(const std::optional<std::string>& option, const Environ
   const std::optional<std::int64_t> index = slash == std::string::npos ? std::nullopt : part(0, slash);
   if (!count || *count < 1 || *count > most || (slash > 0 && (!index || *index < 1 || *index > *count))) {
     refuse("--shard", quoted(*option),
-           "I/N with 1 <= I <= N <= " + io::to_text(most) + ", or /N where a scheduler says which");
+           joined({"I/N with 1 <= I <= N <= ", io::to_text(most), ", or /N where a scheduler says which"}));
   }
   if (slash > 0) return {Shard{*index, *count}, {}};
   ChosenShard chosen = scheduled(environment, *count);
   if (!chosen.shard) {
-    refuse("--shard", quoted(*option) + " and neither " + slurm_id + " nor " + pod_index + " in the environment",
-           "I/N");
+    refuse("--shard",
+           joined({quoted(*option), " and neither ", slurm_id, " nor ", pod_index, " in the environment"}), "I/N");
   }
   chosen.note = "shard " + to_text(*chosen.shard) + ", " + chosen.note;
   return chosen;

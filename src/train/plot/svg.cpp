@@ -8,11 +8,13 @@
 
 #include "io/json.h"
 #include "io/numbers.h"
+#include "io/text.h"
 #include "train/plot/scale.h"
 
 namespace quench::train {
 namespace {
 
+using io::joined;
 using io::to_text;
 
 // In units of the drawing.
@@ -48,21 +50,21 @@ std::string pixel(double value) {
 }
 
 std::string attribute(std::string_view name, double value) {
-  return ' ' + std::string(name) + "=\"" + pixel(value) + '"';
+  return joined({" ", name, "=\"", pixel(value), "\""});
 }
 
 std::string line(double x1, double y1, double x2, double y2, std::string_view style) {
-  return "<line" + attribute("x1", x1) + attribute("y1", y1) + attribute("x2", x2) + attribute("y2", y2) +
-         " class=\"" + std::string(style) + "\"/>\n";
+  return joined({"<line", attribute("x1", x1), attribute("y1", y1), attribute("x2", x2), attribute("y2", y2),
+                 " class=\"", style, "\"/>\n"});
 }
 
 std::string text(double x, double y, std::string_view style, std::string_view words, std::string_view more = {}) {
-  return "<text" + attribute("x", x) + attribute("y", y) + " class=\"" + std::string(style) + '"' +
-         std::string(more) + '>' + escaped(words) + "</text>\n";
+  return joined({"<text", attribute("x", x), attribute("y", y), " class=\"", style, "\"", more, ">", escaped(words),
+                 "</text>\n"});
 }
 
-std::string dot(double x, double y, const std::string& style) {
-  return "<circle" + attribute("cx", x) + attribute("cy", y) + " r=\"3\" class=\"" + style + "\"/>\n";
+std::string dot(double x, double y, std::string_view style) {
+  return joined({"<circle", attribute("cx", x), attribute("cy", y), " r=\"3\" class=\"", style, "\"/>\n"});
 }
 
 /// Full, but of a dashed curve, where they are rings.
@@ -159,11 +161,11 @@ std::string draw_frame(const Panel& panel, const Scale& x, const Scale& y) {
     if (item.series->dots) {
       out += dot(item.x + sample / 2, at - 4, dot_style(*item.series));
     } else if (!item.series->low.empty()) {
-      out += "<rect" + attribute("x", item.x) + attribute("y", at - 10) + attribute("width", sample) +
-             attribute("height", 12) + " class=\"b" + colour + "\"/>\n";
+      out += joined({"<rect", attribute("x", item.x), attribute("y", at - 10), attribute("width", sample),
+                     attribute("height", 12), " class=\"b", colour, "\"/>\n"});
     }
     if (item.series->line != Series::Line::none) {
-      out += line(item.x, at - 4, item.x + sample, at - 4, "l" + colour + line_style(item.series->line));
+      out += line(item.x, at - 4, item.x + sample, at - 4, joined({"l", colour, line_style(item.series->line)}));
     }
     out += text(item.x + sample + 6, at, "la", item.series->name);
   }
@@ -179,14 +181,14 @@ std::string draw_frame(const Panel& panel, const Scale& x, const Scale& y) {
   out += line(left, panel.plot_bottom(), right, panel.plot_bottom(), "ax");
   out += text((left + right) / 2, panel.plot_bottom() + 36, "la mi", chart.x.label);
   const double middle = (panel.plot_top() + panel.plot_bottom()) / 2;
-  out += text(14, middle, "la mi", chart.y.label, " transform=\"rotate(-90 14 " + pixel(middle) + ")\"");
+  out += text(14, middle, "la mi", chart.y.label, joined({" transform=\"rotate(-90 14 ", pixel(middle), ")\""}));
   return out;
 }
 
 std::string draw_band(const Series& series, const Scale& x, const Scale& y) {
   std::string there, back;
   const auto close = [&] {
-    std::string path = there.empty() ? std::string() : "M" + there.substr(1) + back + "Z";
+    std::string path = there.empty() ? std::string() : joined({"M", there.substr(1), back, "Z"});
     there.clear();
     back.clear();
     return path;
@@ -198,12 +200,12 @@ std::string draw_band(const Series& series, const Scale& x, const Scale& y) {
       continue;
     }
     const std::string at = pixel(x.place(series.x[i])) + ' ';
-    there += "L" + at + pixel(y.place(series.high[i]));
+    there += joined({"L", at, pixel(y.place(series.high[i]))});
     // A band that reaches below what a logarithmic axis has goes to its lower end.
-    back = "L" + at + pixel(y.place(y.shows(series.low[i]) ? series.low[i] : y.low())) + back;
+    back = joined({"L", at, pixel(y.place(y.shows(series.low[i]) ? series.low[i] : y.low())), back});
   }
   path += close();
-  return path.empty() ? path : "<path class=\"b" + colour_name(series.colour) + "\" d=\"" + path + "\"/>\n";
+  return path.empty() ? path : joined({"<path class=\"b", colour_name(series.colour), "\" d=\"", path, "\"/>\n"});
 }
 
 std::string draw_curve(const Series& series, const Scale& x, const Scale& y) {
@@ -229,15 +231,15 @@ std::string draw_curve(const Series& series, const Scale& x, const Scale& y) {
       first_x = px;
       first_y = py;
     }
-    if (points > 0 && series.stairs) stretch += "L" + pixel(px) + ' ' + pixel(last);
-    stretch += (points > 0 ? "L" : "M") + pixel(px) + ' ' + pixel(py);
+    if (points > 0 && series.stairs) stretch += joined({"L", pixel(px), " ", pixel(last)});
+    stretch += joined({points > 0 ? "L" : "M", pixel(px), " ", pixel(py)});
     last = py;
     ++points;
   }
   close();
   if (path.empty()) return dots;
-  return "<path class=\"l" + colour_name(series.colour) + line_style(series.line) + "\" d=\"" + path + "\"/>\n" +
-         dots;
+  return joined(
+      {"<path class=\"l", colour_name(series.colour), line_style(series.line), "\" d=\"", path, "\"/>\n", dots});
 }
 
 std::string draw_dots(const Series& series, const Scale& x, const Scale& y) {
@@ -256,9 +258,9 @@ std::string draw(const Panel& panel, const std::string& clip) {
   const Scale x = panel.x_scale(), y = panel.y_scale();
   const double top = panel.plot_top(), bottom = panel.plot_bottom();
   std::string out = draw_frame(panel, x, y);
-  out += "<clipPath id=\"" + clip + "\"><rect" + attribute("x", left) + attribute("y", top - 2) +
-         attribute("width", right - left) + attribute("height", plot_height + 4) +
-         "/></clipPath>\n<g clip-path=\"url(#" + clip + ")\">\n";
+  out += joined({"<clipPath id=\"", clip, "\"><rect", attribute("x", left), attribute("y", top - 2),
+                 attribute("width", right - left), attribute("height", plot_height + 4),
+                 "/></clipPath>\n<g clip-path=\"url(#", clip, ")\">\n"});
   for (const Series& series : panel.chart.series) {
     if (!series.dots) out += draw_band(series, x, y);
   }
@@ -267,8 +269,8 @@ std::string draw(const Panel& panel, const std::string& clip) {
   }
   for (const auto& [at, words] : panel.chart.marks) {
     if (!x.shows(at)) continue;
-    out +=
-        "<g><title>" + escaped(words) + "</title>" + line(x.place(at), top, x.place(at), bottom, "ma") + "</g>\n";
+    out += joined(
+        {"<g><title>", escaped(words), "</title>", line(x.place(at), top, x.place(at), bottom, "ma"), "</g>\n"});
   }
   for (const Series& series : panel.chart.series) {
     if (series.line != Series::Line::none) out += draw_curve(series, x, y);
@@ -288,19 +290,18 @@ std::string body(std::span<const Chart> charts, std::string_view id) {
 std::string opening(std::span<const Chart> charts, std::string_view more) {
   std::string titles;
   for (const Chart& chart : charts) titles += (titles.empty() ? "" : "; ") + chart.title;
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + pixel(drawing_width) + ' ' +
-         pixel(arrange(charts).back().bottom()) + "\" role=\"img\" aria-label=\"" + escaped(titles) + '"' +
-         std::string(more) + ">\n";
+  return joined({"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", pixel(drawing_width), " ",
+                 pixel(arrange(charts).back().bottom()), "\" role=\"img\" aria-label=\"", escaped(titles), "\"",
+                 more, ">\n"});
 }
 
 std::string colours(const char* text, const char* muted, const char* grid, const char* Colour::*which) {
-  const std::string ink = text, soft = muted, pale = grid;
-  std::string out = ".ti{fill:" + ink + "}.la{fill:" + soft + "}.gr{stroke:" + pale + "}.ax{stroke:" + soft +
-                    "}.ma{stroke:" + soft + "}.ru{stroke:" + soft + "}.lt{stroke:" + ink + "}.bt{fill:" + ink +
-                    "}.pt{fill:" + ink + "}\n";
+  std::string out = joined({".ti{fill:", text, "}.la{fill:", muted, "}.gr{stroke:", grid, "}.ax{stroke:", muted,
+                            "}.ma{stroke:", muted, "}.ru{stroke:", muted, "}.lt{stroke:", text, "}.bt{fill:", text,
+                            "}.pt{fill:", text, "}\n"});
   for (std::size_t i = 0; i < palette.size(); ++i) {
     const std::string name = to_text(i), colour = palette[i].*which;
-    out += ".l" + name + "{stroke:" + colour + "}.b" + name + ",.p" + name + "{fill:" + colour + "}";
+    out += joined({".l", name, "{stroke:", colour, "}.b", name, ",.p", name, "{fill:", colour, "}"});
   }
   return out + "\n";
 }
@@ -360,22 +361,21 @@ std::string hover_data(std::span<const Chart> charts) {
   std::string out = "[";
   for (const Panel& panel : arrange(charts)) {
     const Scale x = panel.x_scale();
-    out += std::string(out.size() > 1 ? "," : "") + "{\"l\":" + pixel(left) + ",\"r\":" + pixel(right) +
-           ",\"t\":" + pixel(panel.plot_top()) + ",\"b\":" + pixel(panel.plot_bottom()) +
-           ",\"lo\":" + to_text(x.low()) + ",\"hi\":" + to_text(x.high()) +
-           ",\"log\":" + (x.logarithmic() ? "1" : "0") + ",\"x\":" + io::json_string(panel.chart.x.label) +
-           ",\"s\":[";
+    out += joined({out.size() > 1 ? "," : "", "{\"l\":", pixel(left), ",\"r\":", pixel(right), ",\"t\":",
+                   pixel(panel.plot_top()), ",\"b\":", pixel(panel.plot_bottom()), ",\"lo\":", to_text(x.low()),
+                   ",\"hi\":", to_text(x.high()), ",\"log\":", x.logarithmic() ? "1" : "0",
+                   ",\"x\":", io::json_string(panel.chart.x.label), ",\"s\":["});
     bool first = true;
     for (const Series& series : panel.chart.series) {
       if (series.line == Series::Line::none) continue;
       std::string xs, ys;
       for (const std::size_t i : chosen_points(series.x.size())) {
         const bool known = std::isfinite(series.y[i]);
-        xs += (xs.empty() ? "" : ",") + io::significant(series.x[i], 7);
-        ys += (ys.empty() ? "" : ",") + (known ? io::significant(series.y[i], 5) : std::string("null"));
+        xs += joined({xs.empty() ? "" : ",", io::significant(series.x[i], 7)});
+        ys += joined({ys.empty() ? "" : ",", known ? io::significant(series.y[i], 5) : std::string("null")});
       }
-      out += std::string(first ? "" : ",") + "{\"n\":" + io::json_string(series.name) + ",\"c\":\"" +
-             colour_name(series.colour) + "\",\"x\":[" + xs + "],\"y\":[" + ys + "]}";
+      out += joined({first ? "" : ",", "{\"n\":", io::json_string(series.name), ",\"c\":\"",
+                     colour_name(series.colour), "\",\"x\":[", xs, "],\"y\":[", ys, "]}"});
       first = false;
     }
     out += "]}";
