@@ -111,6 +111,14 @@ TEST_SUITE("plots") {
     CHECK(parsed.items[0].find("s")->items[0].find("n")->text == "s</script>");
   }
 
+  TEST_CASE("a title that would be too long is smaller, others are left alone") {
+    Chart chart = chart_of({1}, {1});
+    chart.title = std::string(50, 'x');
+    CHECK(count(train::svg({&chart, 1}, "a"), "font-size") == 0);
+    chart.title += chart.title;
+    CHECK(count(train::svg({&chart, 1}, "a"), "style=\"font-size:7.7px\"") == 1);
+  }
+
   TEST_CASE("dots have bars where their interval is known, beside the curve, and are rings on a dashed one") {
     Chart chart = chart_of({1, 2, 3}, {1, 2, std::nan("")});
     Series& series = chart.series[0];

@@ -22,7 +22,8 @@ constexpr double drawing_width = 520;
 constexpr double left = 66, right = drawing_width - 14;
 constexpr double title_height = 26, legend_line = 19, plot_height = 200, below = 46;
 constexpr double letter = 7.1;  // width of one, about
-constexpr double sample = 22;   // of a line in the legend
+constexpr double title_size = 14, title_letter = 8;
+constexpr double sample = 22;  // of a line in the legend
 constexpr std::size_t most_points = 2000;
 
 struct Colour {
@@ -152,9 +153,15 @@ std::vector<Panel> arrange(std::span<const Chart> charts) {
   return panels;
 }
 
+/// A smaller size for a title that would be too long; nothing for others.
+std::string title_fit(std::string_view title) {
+  const double share = (right - left) / (title_letter * static_cast<double>(title.size()));
+  return share >= 1 ? std::string() : joined({" style=\"font-size:", pixel(title_size * share), "px\""});
+}
+
 std::string draw_frame(const Panel& panel, const Scale& x, const Scale& y) {
   const Chart& chart = panel.chart;
-  std::string out = text(left, panel.top + 18, "ti", chart.title);
+  std::string out = text(left, panel.top + 18, "ti", chart.title, title_fit(chart.title));
   for (const LegendItem& item : panel.legend) {
     const double at = panel.top + title_height + legend_line * item.row + 12;
     const std::string colour = colour_name(item.series->colour);
