@@ -226,8 +226,8 @@ TEST_SUITE("landscape") {
     };
     CHECK(claim([](double eta) { return 3 * eta; }).outcome == held);
     CHECK(claim([](double eta) { return std::pow(eta, 1.1); }).outcome == held);
-    CHECK(claim([](double eta) { return std::sqrt(eta); }).outcome == failed);
-    CHECK(claim([](double eta) { return eta * eta; }).outcome == failed);
+    CHECK(claim([](double eta) { return std::sqrt(eta) * (1 + 0.01 * std::sin(1000 * eta)); }).outcome == failed);
+    CHECK(claim([](double eta) { return eta * eta * (1 + 0.01 * std::sin(1000 * eta)); }).outcome == failed);
     CHECK(claim([](double eta) { return eta * (1 + 0.5 * std::sin(1000 * eta)); }).outcome == undecided);
     CHECK(claim([](double eta) { return std::pow(eta, 1.1); }).sentence.find("to the power 1.1 +- ") !=
           std::string::npos);

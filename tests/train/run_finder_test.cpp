@@ -71,13 +71,16 @@ std::string complaint(Action action) {
 
 std::string check(const fs::path& folder, const train::PaperRun& wanted, const fs::path& start) {
   return complaint([&] {
-    train::RunChecks checks(false);
-    checks.check(folder, train::read_run(folder), wanted, start);
+    const train::RunCurves run = train::read_run(folder);
+    train::check_settings(folder, run, wanted);
+    train::RunChecks(false).check(folder, run, wanted, start);
   });
 }
 
 train::PaperRun start_run() {
-  return {.branch = nullptr, .name = "start", .settings = train::standard_settings("mnist")};
+  train::PaperRun run{.branch = nullptr, .name = "start", .settings = train::standard_settings("mnist")};
+  run.settings.epochs = 6;
+  return run;
 }
 
 }  // namespace
@@ -192,7 +195,7 @@ TEST_SUITE("run finder") {
     const TemporaryFolder top;
     const fs::path folder = make_run(top / "chain", chain());
     CHECK(train::read_figure_run(folder, chain()).stages.rows.size() == 3);
-    CHECK(train::read_figure_run(folder, start_run()).stages.rows.empty());
+    CHECK(train::read_figure_run(make_run(top / "start", start_run()), start_run()).stages.rows.empty());
     const auto complaint_with = [&](const std::string& rows) {
       write_all(folder / "stages.csv", "stage,lr,first_epoch,last_epoch\n" + rows);
       return complaint([&] { train::read_figure_run(folder, chain()); });
@@ -206,7 +209,13 @@ TEST_SUITE("run finder") {
     CHECK(complaint_with("1,0.05,1,\n") ==
           file + ", stage 1: found epochs 1 to nan, expected some from 1 on, of 6");
     CHECK(complaint_with("1,0.05,1,2\n2,0.02,3,3\n") == file + ": found 2 stages, expected 3");
+    write_all(top / "start" / "log.csv", "epoch,O_L\n1,1\n2,1\n4,1\n");
+    CHECK(complaint([&] { train::read_figure_run(top / "start", start_run()); }) ==
+          (top / "start" / "log.csv").string() +
+              " is damaged: found the epochs 1 to 2 in 3 rows of a finished run, expected 1 to 6; remove the "
+              "folder, and "
+              "it is made again");
     fs::remove(folder / "stages.csv");
-    CHECK(complaint([&] { train::read_figure_run(folder, chain()); }) == file + " cannot be read");
+    CHECK(complaint([&] { train::read_figure_run(folder, chain()); }) == file + " cannot be read: there is none");
   }
 }
