@@ -4,10 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace quench {
@@ -26,7 +26,8 @@ class Archive {
   /// An empty one, which collects.
   Archive() = default;
   /// One that hands out these entries.
-  explicit Archive(std::vector<Entry> entries) : entries_(std::move(entries)), reading_(true) {}
+  /// Throws Error when two have one name.
+  explicit Archive(std::vector<Entry> entries);
 
   bool reading() const { return reading_; }
 
@@ -49,7 +50,7 @@ class Archive {
   /// Throws Error when an entry has not been read: it is of another version, or of other options.
   void require_all_read() const;
 
-  /// In the order in which they were written.
+  /// In the order in which they were collected.
   const std::vector<Entry>& entries() const { return entries_; }
 
   /// Names that begin alike: while it lives, names follow `name` and a dot.
@@ -76,7 +77,7 @@ class Archive {
 
   std::vector<Entry> entries_;
   bool reading_ = false;
-  std::size_t next_ = 0;  // entries are read in the order in which they were written
+  std::map<std::string, std::size_t> unread_;  // when reading: where the entries are that nobody asked for yet
   std::string prefix_;
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <type_traits>
+#include <utility>
 
 #include "quench/error.h"
 
@@ -54,6 +54,12 @@ void from_bytes(const std::string& bytes, std::span<Element> values) {
 
 }  // namespace
 
+Archive::Archive(std::vector<Entry> entries) : entries_(std::move(entries)), reading_(true) {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (!unread_.emplace(entries_[i].name, i).second) refuse(entries_[i].name, "two", "one");
+  }
+}
+
 Archive::Group::Group(Archive& archive, std::string_view name)
     : archive_(archive), length_(archive.prefix_.size()) {
   archive_.prefix_ += name;
@@ -62,11 +68,11 @@ Archive::Group::Group(Archive& archive, std::string_view name)
 
 const Archive::Entry& Archive::read(std::string_view name, Type type) {
   const std::string wanted = full(name);
-  if (next_ == entries_.size()) refuse(wanted, "the end", type_name(type));
-  const Entry& entry = entries_[next_];
-  if (entry.name != wanted) refuse(wanted, entry.name, "that name");
+  const auto found = unread_.find(wanted);
+  if (found == unread_.end()) refuse(wanted, "none", type_name(type));
+  const Entry& entry = entries_[found->second];
   if (entry.type != type) refuse(wanted, type_name(entry.type), type_name(type));
-  ++next_;
+  unread_.erase(found);
   return entry;
 }
 
@@ -134,7 +140,7 @@ void Archive::values(std::string_view name, std::span<double> values) { exchange
 void Archive::values(std::string_view name, std::span<float> values) { exchange(name, Type::f32, values); }
 
 void Archive::require_all_read() const {
-  if (next_ < entries_.size()) refuse(entries_[next_].name, "it", "the end");
+  if (!unread_.empty()) refuse(unread_.begin()->first, "it", "none: it is of other options");
 }
 
 }  // namespace quench

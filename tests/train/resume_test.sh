@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# Checkpoints and --resume: what goes on, what is refused, and what a full disk does. (kill_test.sh kills.)
+set -u
+. "$(dirname "$0")/checks.sh"
+
+make_mnist small 600 50
+make_mnist other 650 50
+make_cifar10 small 60 20
+
+files='model.safetensors steps.bin decisions.csv layers.csv'
+# same NAME DIR DIR [FILE...]: two runs with the same bytes.
+same() {
+  local name=$1 a=$2 b=$3 file
+  shift 3
+  for file in $files "$@"; do check "$name: $file" cmp "$a/$file" "$b/$file"; done
+  check "$name: log.csv but for times" diff <(repeatable "$a/log.csv") <(repeatable "$b/log.csv")
+}
+
+# stop DIR ARGUMENT...: starts a run and ends it by SIGTERM once it has a row.
+stop() {
+  local folder=$1
+  shift
+  "$train" "$@" --data small --out "$folder" --quiet >/dev/null 2>err.txt &
+  local process=$!
+  await_rows "$folder/log.csv" 1 || fail 'a run to be stopped' 'it has no rows'
+  kill -TERM $process
+  await $process
+}
+
+# --- every kind of state ------------------------------------------------------------------------------------------
+
+long='--epochs 4000 --checkpoint-every 0'
+lower_isa=
+[ "$(uname -m)" = x86_64 ] && grep -q ' avx512f ' /proc/cpuinfo 2>/dev/null && lower_isa=avx2
+kinds=('mnist --batch 20 --momentum 0.9 --detectors all --theta-c --fdr-threshold 1e9 --max-cuts 7'
+  'mnist --batch 20 --schedule plateau --sampling iid --dampening 0.2'
+  'mnist --batch 20 --schedule preset --preset-epochs 3'
+  'mnist --batch 20 --fdr-lagged --fdr-threshold 1e9 --fdr-decay 0.01'
+  'mnist --batch 20 --optimizer adam --schedule abel'
+  'mnist --batch 20 --optimizer amsgrad'
+  'cifar10 --batch 10 --fdr-every 4 --fdr-threshold 1e9 --lr 0.01 --fdr-decay 0.01')
+for i in "${!kinds[@]}"; do
+  read -ra kind <<<"${kinds[i]} $long"
+  stop "run$i" "${kind[@]}"
+  check "SIGTERM ends ${kinds[i]} with 143" test $? -eq 143
+  done=$(awk -F, 'END { print $1 }' "run$i/log.csv")
+  # One epoch further, and two, in pieces: on other threads and another instruction set.
+  "$train" --resume "run$i" --epochs $((done + 2)) --threads 3 --quiet >/dev/null 2>err.txt ||
+    fail "going on with ${kinds[i]}" "$(cat err.txt)"
+  (
+    [ -n "$lower_isa" ] && export QUENCH_ISA=$lower_isa
+    exec "$train" --resume "run$i" --epochs $((done + 3)) --threads 1 --quiet >/dev/null 2>err.txt
+  ) || fail "going on a second time with ${kinds[i]}" "$(cat err.txt)"
+  "$train" "${kind[@]}" --epochs $((done + 3)) --data small --out "whole$i" --quiet >/dev/null 2>err.txt ||
+    fail "the whole run of ${kinds[i]}" "$(cat err.txt)"
+  same "${kinds[i]}" "run$i" "whole$i"
+done
+
+# --- stages and the second relation ------------------------------------------------------------------------------
+
+staged='mnist --init run0/model.safetensors --stages 0.05:2,0.02:3,0.01:2 --fdr2-every 1 --fdr2-half --fdr2-products 2 --momentum 0.5'
+# shellcheck disable=SC2086
+"$train" $staged --data small --out stages --quiet >/dev/null 2>err.txt || fail 'stages' "$(cat err.txt)"
+# shellcheck disable=SC2086
+"$train" $staged --data small --out again --checkpoint-every 2steps --quiet >/dev/null 2>err.txt &
+process=$!
+await_rows again/log.csv 1
+kill -KILL $process 2>/dev/null
+wait $process 2>/dev/null
+"$train" --resume again --threads 3 --quiet >/dev/null 2>err.txt || fail 'stages that go on' "$(cat err.txt)"
+same 'stages' stages again stages.csv fdr2.csv
+check 'stages.csv has a row for each stage' test "$(wc -l <stages/stages.csv)" -eq 4
+check 'each with its learning rate' test "$(awk -F, 'NR > 1 { printf "%s ", $2 }' stages/stages.csv)" = '0.05 0.02 0.01 '
+check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "tr_hc_direct") f = i; next }
+  $f == "" || $f <= 0 { exit 1 }' stages/stages.csv
+check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf "%s ", $1 }' stages/fdr2.csv)" = '2 4 5 7 '
+
+# --- what may change, and what may not ---------------------------------------------------------------------------
+
+refuses() { # CODE MESSAGE ARGUMENT...
+  local code=$1 message=$2
+  shift 2
+  "$train" "$@" --quiet >out.txt 2>err.txt
+  check "refused: $*" test $? -eq "$code"
+  check "and says so: $message" grep -qF -- "$message" err.txt
+}
+"$train" mnist --data small --batch 20 --epochs 2 --out base --quiet >/dev/null 2>err.txt || fail 'the base run' "$(cat err.txt)"
+cp -R base kept
+where=$(ls -d base/checkpoints/*)
+check 'a finished run has a checkpoint' test -f "$where/DONE"
+refuses 1 "$where has --lr 0.1, this run 0.2" --resume base --lr 0.2
+refuses 1 "$where has --model mlp, this run cnn" --resume base --model cnn
+refuses 1 "$where has --sampling shuffle, this run iid" --resume base --sampling iid
+refuses 1 "$where has --fdr-lagged no, this run yes" --resume base --fdr-lagged
+refuses 1 "$where has the data set mnist, this run cifar10" cifar10 --resume base
+refuses 1 "$where has data of checksum" --resume base --data other
+refuses 2 '--epochs: found 1, expected at least 2' --resume base --epochs 1
+refuses 1 'found no checkpoint in nowhere/checkpoints' --resume nowhere
+refuses 2 'found no data set' --resume auto
+for file in $files log.csv; do check "none of it changed $file" cmp base/$file kept/$file; done
+if "$QUENCH_BUILD/signature" --list-isa 2>/dev/null | grep -q avx && [ "$(uname -m)" = x86_64 ]; then
+  QUENCH_ISA=baseline "$train" --resume base --epochs 3 --quiet >/dev/null 2>err.txt
+  check 'another numeric class is refused' test $? -eq 1
+  check 'both are named' grep -qF "$where has the numeric class fma, this run muladd" err.txt
+fi
+"$train" --resume base --epochs 3 --eval-every 3 --out base-on --quiet >/dev/null 2>err.txt
+check 'with another --out a run goes on there' test "$(wc -l <base-on/log.csv)" -eq 4
+check 'and the old folder stays as it was' cmp base/log.csv kept/log.csv
+"$train" --resume "$where" --quiet >out.txt 2>err.txt
+check 'a checkpoint can be named; nothing is left to do' grep -q '^finished: 2 of 2 epochs' out.txt
+
+# --- checkpoints that are damaged --------------------------------------------------------------------------------
+
+"$train" mnist --data small --batch 20 --epochs 3 --checkpoint-every 1 --out pair --quiet >/dev/null 2>err.txt
+check 'the last two checkpoints stay' test "$(ls pair/checkpoints | tr '\n' ' ')" = '0000000060 0000000090 '
+cp -R pair broken
+printf 'x' | dd of=broken/checkpoints/0000000090/state.safetensors bs=1 seek=5000 conv=notrunc 2>/dev/null
+"$train" --resume broken --quiet >/dev/null 2>err.txt
+check 'a run goes on from the one before a damaged one' test $? -eq 0
+check 'and says which is damaged' grep -q 'warning: broken/checkpoints/0000000090/state.safetensors is damaged' err.txt
+same 'from the one before' pair broken
+cp -R pair halved && truncate -s 1000 halved/checkpoints/*/model.safetensors
+refuses 1 'model.safetensors is damaged' --resume halved
+cp -R pair older && sed -i '1s/.*/quench checkpoint 0/' older/checkpoints/*/DONE
+refuses 1 'found "quench checkpoint 0", expected "quench checkpoint 1"' --resume older
+cp -R pair shorter && truncate -s 100 shorter/log.csv
+refuses 1 'shorter/log.csv cannot be cut to the' --resume shorter
+
+# --- automatically -----------------------------------------------------------------------------------------------
+
+auto() { "$train" mnist --data small --batch 20 --epochs 3 --out auto --resume auto --quiet "$@" >/dev/null 2>err.txt; }
+auto
+check '--resume auto begins when there is nothing yet' test $? -eq 0
+same 'begun by auto' auto pair
+auto && same 'again' auto pair
+rm -r auto/checkpoints
+printf 'epoch\n' >auto/log.csv
+auto
+check 'and begins anew where a run was cut off before its first checkpoint' test $? -eq 0
+same 'begun anew' auto pair
+rm -r auto/checkpoints
+auto --lr 0.2
+check 'but not over another run' test $? -eq 1
+check 'whose value it names' grep -qF 'auto has --lr 0.1, this run 0.2' err.txt
+
+# --- a disk that is full ------------------------------------------------------------------------------------------
+
+# Files of at most 600 kB: the parameters, 797 kB, do not fit.
+(
+  ulimit -f 600
+  exec "$train" mnist --data small --batch 20 --epochs 3 --checkpoint-every 1 --out full --quiet >/dev/null 2>err.txt
+)
+check 'parameters that cannot be written at the end are an error' test $? -eq 1
+check 'a checkpoint that cannot is a warning' grep -q 'warning: no checkpoint: full/checkpoints/.*/model.safetensors cannot be written: File too large; training goes on' err.txt
+check 'said once' test "$(grep -c 'no checkpoint' err.txt)" -eq 1
+check 'training goes on' test "$(wc -l <full/log.csv)" -eq 4
+check 'nothing is left of it' test -z "$(ls full/checkpoints)"
+cp -R pair grows && before=$(ls grows/checkpoints | tail -n 1)
+(
+  ulimit -f 600
+  exec "$train" --resume grows --epochs 5 --checkpoint-every 1 --quiet >/dev/null 2>err.txt
+)
+check 'the last good one stays' test "$(ls grows/checkpoints | tail -n 1)" = "$before"
+"$train" --resume grows --epochs 5 --quiet >/dev/null 2>err.txt
+check 'and a run goes on from it when there is room' test $? -eq 0
+check 'with every row' test "$(wc -l <grows/log.csv)" -eq 6
+
+refuses 2 '--checkpoint-every: found "5m"' mnist --data small --checkpoint-every 5m
+refuses 2 '--stages: found "0.1"' mnist --data small --stages 0.1
+refuses 2 '--stages: found "0.1:0"' mnist --data small --stages 0.05:1,0.1:0
+refuses 2 '--lr: found with --stages' mnist --data small --stages 0.1:1 --lr 0.1
+refuses 2 '--fdr2-half: found without --fdr2-every' mnist --data small --fdr2-half
+refuses 2 '--fdr2-every: found with --schedule fdr' mnist --data small --fdr2-every 1 --schedule fdr
+refuses 1 'nothing.safetensors cannot be read' mnist --data small --init nothing.safetensors --out init
+
+finish
