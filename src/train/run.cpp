@@ -190,6 +190,14 @@ void copy_tables(const fs::path& from, const Settings& settings) {
   }
 }
 
+/// Throws UsageError when the checkpoint is past the end that the settings have.
+void check_epochs(const Settings& settings, const ResumePoint& point, std::int64_t steps_per_epoch) {
+  if (point.step <= settings.epochs * steps_per_epoch) return;
+  throw UsageError("--epochs: found " + io::to_text(settings.epochs) + ", expected at least " +
+                   io::to_text((point.step + steps_per_epoch - 1) / steps_per_epoch) + ", for " +
+                   point.folder.string());
+}
+
 Beginning begin(const Settings& asked) {
   Beginning beginning{.settings = asked, .point = {}, .folder = {}};
   if (asked.resume.empty()) return beginning;
@@ -211,7 +219,6 @@ Beginning begin(const Settings& asked) {
                          fs::weakly_canonical(asked.out) != fs::weakly_canonical(point.run);
   beginning.folder = elsewhere ? fs::path(asked.out) : point.run;
   beginning.settings.out = beginning.folder.string();
-  if (elsewhere) copy_tables(point.run, beginning.settings);
   return beginning;
 }
 
@@ -240,15 +247,22 @@ int run(const Settings& asked, std::span<const std::string_view> words, Console&
   std::optional<Archive> state;
   if (beginning.point) state = parse_state(beginning.point->checkpoint.state, beginning.point->folder.string());
   const std::vector<TableKind> tables = tables_of(settings);
-  RunFolder folder =
-      state ? RunFolder(io::disk(), beginning.folder, tables, *state) : RunFolder(io::disk(), settings, tables);
+  std::optional<RunFolder> claimed;
+  if (!state) claimed.emplace(io::disk(), settings, tables);
 
   const OpenedDataset data = open_dataset(settings);
   console.note(data.notice);
   check_batch(settings, data.images);
-  if (beginning.point) check_same_world(*beginning.point, data.checksum());
-
   const ImageSet& images = data.images.train;
+  if (state) {
+    // What is refused leaves the run as it was.
+    check_same_world(*beginning.point, data.checksum());
+    check_epochs(settings, *beginning.point, images.size() / settings.batch);
+    if (beginning.folder != beginning.point->run) copy_tables(beginning.point->run, settings);
+    claimed.emplace(io::disk(), beginning.folder, tables, *state);
+  }
+  RunFolder& folder = *claimed;
+
   Graph graph;
   const Tensor input = graph.input({images.channels(), images.height(), images.width()});
   const Tensor logits = settings.model == "cnn" ? cnn(input, images.classes()) : mlp(input, images.classes());
@@ -289,11 +303,6 @@ int run(const Settings& asked, std::span<const std::string_view> words, Console&
     const std::string source = (beginning.point->folder / model_file_name).string();
     set_parameters(io::parse_safetensors(checkpoint.model, source), source, model.parameters());
     trainer.resume(*state);
-    if (record.steps_done > settings.epochs * record.steps_per_epoch) {
-      throw UsageError("--epochs: found " + io::to_text(settings.epochs) + ", expected at least " +
-                       io::to_text(record.epochs_done) + ", which " + beginning.point->folder.string() +
-                       " has behind it");
-    }
     folder.write_record(record);
     Checkpoints(io::disk(), folder.path()).forget_after(beginning.point->step);
   } else {

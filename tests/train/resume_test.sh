@@ -96,6 +96,14 @@ refuses 1 "$where has the data set mnist, this run cifar10" cifar10 --resume bas
 refuses 1 "$where has data of checksum" --resume base --data other
 refuses 2 '--epochs: found 1, expected at least 2' --resume base --epochs 1
 refuses 1 'found no checkpoint in nowhere/checkpoints' --resume nowhere
+cp -R base ahead && sed -n '$p' ahead/log.csv >ahead.csv && cat ahead.csv >>ahead/log.csv && cp ahead/log.csv ahead.csv
+refuses 1 'has data of checksum' --resume ahead --data other
+refuses 1 'has data of checksum' --resume ahead --data other --out elsewhere
+refuses 2 '--epochs: found 1, expected at least 2' --resume ahead --epochs 1
+check 'what is refused cuts off no rows' cmp ahead/log.csv ahead.csv
+check 'and makes no folder' test ! -e elsewhere
+"$train" --resume ahead --quiet >/dev/null 2>err.txt
+check 'what goes on cuts off those past the checkpoint' cmp ahead/log.csv base/log.csv
 refuses 2 'found no data set' --resume auto
 for file in $files log.csv; do check "none of it changed $file" cmp base/$file kept/$file; done
 if "$QUENCH_BUILD/signature" --list-isa 2>/dev/null | grep -q avx && [ "$(uname -m)" = x86_64 ]; then

@@ -12,7 +12,7 @@ constexpr std::string_view page_style = R"css(
 body{margin:0 auto;padding:16px 12px 40px;max-width:1240px;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-serif}
 h1{font-size:22px;margin:4px 0 12px;overflow-wrap:anywhere}h2{font-size:16px;margin:22px 0 8px}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--rule);vertical-align:top;max-width:26em;overflow-wrap:anywhere}td+td{min-width:4em}th{color:var(--soft);font-weight:600}
+th,td{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--rule);vertical-align:top;max-width:26em;overflow-wrap:break-word}td+td{min-width:4em}th{color:var(--soft);font-weight:600}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:14px;margin-top:18px}
 figure{margin:0;max-width:720px;padding:8px;background:var(--card);border-radius:8px;min-width:0}svg{display:block;width:100%;height:auto}
 #tip{position:fixed;display:none;pointer-events:none;padding:6px 9px;border-radius:6px;background:var(--ink);color:var(--paper);font-size:13px;max-width:70vw;z-index:1}
