@@ -1,5 +1,6 @@
 #include "io/csv.h"
 
+#include <cmath>
 #include <utility>
 
 #include "io/numbers.h"
@@ -21,6 +22,8 @@ std::string csv_line(std::span<const std::string> cells) {
   }
   return line += '\n';
 }
+
+std::string csv_cell(double value) { return std::isnan(value) ? std::string() : to_text(value); }
 
 CsvTable::CsvTable(Files& files, std::filesystem::path file, std::span<const std::string> columns)
     : file_(files, std::move(file), csv_line(columns)), columns_(columns.size()) {}

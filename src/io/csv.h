@@ -17,6 +17,9 @@ namespace quench::io {
 /// 4180).
 std::string csv_line(std::span<const std::string> cells);
 
+/// The shortest exact text of a number; of one that is not known, NaN, an empty cell.
+std::string csv_cell(double value);
+
 /// A CSV file of fixed columns that this table alone writes to, row by row; see GrowingFile for what happens when
 /// the disk is full.
 class CsvTable {

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -24,7 +23,7 @@ using io::to_text;
 constexpr std::string_view done_name = "DONE";
 constexpr std::string_view title = "quench checkpoint ";
 constexpr std::size_t kept = 2;
-constexpr auto any_size = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t most_done_bytes = 4096;
 constexpr std::size_t name_digits = 10;
 
 using Named = std::pair<std::string_view, std::string Checkpoint::*>;
@@ -41,6 +40,15 @@ std::string checksum(std::string_view bytes) {
 /// DONE's line of a file: name, length, checksum.
 std::string line_of(std::string_view name, std::string_view contents) {
   return std::string(name) + " " + to_text(contents.size()) + " " + checksum(contents) + "\n";
+}
+
+/// The length that DONE's lines say a file has; 0 when they do not say.
+std::uint64_t length_in(const std::string& lines, std::string_view name) {
+  const std::string start = "\n" + std::string(name) + " ";
+  const std::size_t at = lines.find(start);
+  if (at == std::string::npos) return 0;
+  const std::size_t from = at + start.size();
+  return io::parse_integer<std::uint64_t>(lines.substr(from, lines.find(' ', from) - from)).value_or(0);
 }
 
 /// The step in the name of a checkpoint's folder; nothing for other names.
@@ -127,7 +135,7 @@ void Checkpoints::forget_after(std::int64_t step) {
 
 Checkpoint read_checkpoint(const fs::path& folder) {
   const fs::path done = folder / done_name;
-  const std::string lines = io::read_file(done, any_size, "a finished checkpoint");
+  const std::string lines = io::read_file(done, most_done_bytes, "a finished checkpoint");
   const std::string first = lines.substr(0, lines.find('\n'));
   const std::string expected = std::string(title) + to_text(checkpoint_format);
   if (first != expected) {
@@ -137,7 +145,7 @@ Checkpoint read_checkpoint(const fs::path& folder) {
   Checkpoint checkpoint;
   std::string found = first + "\n";
   for (const auto& [name, contents] : files_of_checkpoint) {
-    checkpoint.*contents = io::read_file(folder / name, any_size, "a finished checkpoint");
+    checkpoint.*contents = io::read_file(folder / name, length_in(lines, name), "a finished checkpoint");
     const std::string line = line_of(name, checkpoint.*contents);
     if (lines.find("\n" + line) == std::string::npos) {
       throw Error((folder / name).string() + " is damaged: its length and checksum are " +

@@ -4,15 +4,14 @@
 
 #include "core/random.h"
 #include "io/numbers.h"
+#include "quench/error.h"
 #include "quench/sgd.h"
 
 namespace quench::train {
 namespace {
 
+using io::csv_cell;
 using io::to_text;
-
-/// A number that is not known is an empty cell.
-std::string cell(double value) { return std::isnan(value) ? std::string() : to_text(value); }
 
 }  // namespace
 
@@ -44,7 +43,11 @@ std::vector<std::string> stage_columns() {
           "tr_hc",
           "tr_hc_tel",
           "tr_hc_direct",
-          "tr_hc_direct_error"};
+          "tr_hc_direct_error",
+          "h_eff_error",
+          "h_eff_tel_error",
+          "tr_hc_error",
+          "tr_hc_tel_error"};
 }
 
 Landscape::Landscape(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch)
@@ -100,11 +103,14 @@ void Landscape::end_epoch(const FdrRow& relation) {
 }
 
 void Landscape::write_epoch(double f, const Fdr2Window& window) {
+  // Before a stage's end --fdr2-half has |G|^2 of later epochs only than v . g.
+  const bool of_one_window = !settings_.fdr2_half || settings_.momentum == 0 || epoch_ == stage().last_epoch;
+  const Level o_fb = of_one_window ? window.o_fb : Level{};
   parts_.fdr2->add(std::vector<std::string>{
       to_text(epoch_), to_text(epoch_ * steps_per_epoch_), to_text(stage_ + 1), to_text(parts_.optimizer.lr),
-      cell(gradient_->squared_norm()), cell(f), to_text((epoch_ - 1) * steps_per_epoch_ + sampled_ + 1),
-      cell(sample_gradient_sq_), cell(sample_), cell(window.o_fb.mean), cell(window.o_fb.error),
-      cell(window.o_fb_tel.mean), cell(window.o_fb_tel.error)});
+      csv_cell(gradient_->squared_norm()), csv_cell(f), to_text((epoch_ - 1) * steps_per_epoch_ + sampled_ + 1),
+      csv_cell(sample_gradient_sq_), csv_cell(sample_), csv_cell(o_fb.mean), csv_cell(o_fb.error),
+      csv_cell(window.o_fb_tel.mean), csv_cell(window.o_fb_tel.error)});
 }
 
 Level Landscape::tr_hc_directly() {
@@ -114,7 +120,7 @@ Level Landscape::tr_hc_directly() {
   return hessian
       .traces({.batch = static_cast<int>(settings_.batch),
                .products = settings_.fdr2_products,
-               .seed = settings_.data_seed + stage_})
+               .seed = settings_.data_seed << 16 ^ stage_})
       .tr_hc;
 }
 
@@ -126,24 +132,28 @@ void Landscape::write_stage(const FdrRow& relation, const Fdr2Window& window) {
                                              to_text(stage().epochs()),
                                              to_text(stage().first_epoch),
                                              to_text(stage().last_epoch),
-                                             cell(sides.o_l),
-                                             cell(sides.o_r),
-                                             cell(sides.ratio),
-                                             cell(sides.ratio_sd),
-                                             cell(window.v_v.mean),
-                                             cell(window.v_g.mean),
-                                             cell(window.gradient_sq.mean),
+                                             csv_cell(sides.o_l),
+                                             csv_cell(sides.o_r),
+                                             csv_cell(sides.ratio),
+                                             csv_cell(sides.ratio_sd),
+                                             csv_cell(window.v_v.mean),
+                                             csv_cell(window.v_g.mean),
+                                             csv_cell(window.gradient_sq.mean),
                                              to_text(window.samples),
-                                             cell(window.o_fb.mean),
-                                             cell(window.o_fb.error),
-                                             cell(window.o_fb_tel.mean),
-                                             cell(window.o_fb_tel.error),
-                                             cell(window.h_eff.mean),
-                                             cell(window.h_eff_tel.mean),
-                                             cell(window.tr_hc.mean),
-                                             cell(window.tr_hc_tel.mean),
-                                             cell(direct.mean),
-                                             cell(direct.error)});
+                                             csv_cell(window.o_fb.mean),
+                                             csv_cell(window.o_fb.error),
+                                             csv_cell(window.o_fb_tel.mean),
+                                             csv_cell(window.o_fb_tel.error),
+                                             csv_cell(window.h_eff.mean),
+                                             csv_cell(window.h_eff_tel.mean),
+                                             csv_cell(window.tr_hc.mean),
+                                             csv_cell(window.tr_hc_tel.mean),
+                                             csv_cell(direct.mean),
+                                             csv_cell(direct.error),
+                                             csv_cell(window.h_eff.error),
+                                             csv_cell(window.h_eff_tel.error),
+                                             csv_cell(window.tr_hc.error),
+                                             csv_cell(window.tr_hc_tel.error)});
 }
 
 void Landscape::archive(Archive& archive) {
@@ -154,6 +164,9 @@ void Landscape::archive(Archive& archive) {
   archive.value("sampled", sampled_);
   archive.value("sample", sample_);
   archive.value("sample_gradient_sq", sample_gradient_sq_);
+  if (stage_ >= stages_.size()) {
+    throw Error("state landscape.stage: found " + to_text(stage_) + ", expected below " + to_text(stages_.size()));
+  }
 }
 
 }  // namespace quench::train

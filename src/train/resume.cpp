@@ -8,7 +8,6 @@
 #include "quench/system.h"
 #include "train/option_table.h"
 #include "train/options.h"
-#include "train/run_folder.h"
 #include "train/stages.h"
 
 namespace quench::train {
@@ -62,6 +61,11 @@ std::optional<ResumePoint> newest_point(const fs::path& run) {
 
 }  // namespace
 
+fs::path default_run_folder(const Settings& settings) {
+  if (!settings.out.empty()) return settings.out;
+  return fs::path("runs") / (settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed));
+}
+
 std::string ResumePoint::start_checksum() const { return text_at(record, {"start", "checksum"}); }
 
 std::optional<ResumePoint> find_resume_point(const Settings& settings) {
@@ -96,7 +100,7 @@ Settings resumed_settings(const Settings& asked, const io::JsonValue& record, co
     if (std::find(asked.given.begin(), asked.given.end(), option.name) == asked.given.end()) continue;
     if (!option.decides) {
       std::visit([&](auto member) { settings.*member = asked.*member; }, option.target);
-      if (option.name == "--data") settings.data_given = true;
+      if (option.name == "--data") settings.data_given = asked.data_given;
       continue;
     }
     const auto shown = [&](const Settings& of) {
@@ -104,6 +108,10 @@ Settings resumed_settings(const Settings& asked, const io::JsonValue& record, co
       return value_text(option, of);
     };
     if (shown(asked) != shown(settings)) refuse(where, std::string(option.name), shown(settings), shown(asked));
+  }
+  if (const std::string there = text_at(*stored, {"epochs"}), here = io::to_text(settings.epochs);
+      settings.fdr2_every > 0 && there != here) {
+    refuse(where, "with --fdr2-every, whose averages depend on them, --epochs", there, here);
   }
   if (!settings.stages.empty() && settings.epochs != stages_of(settings).back().last_epoch)
     throw Error(where + ": --epochs was given, but its stages say how many there are");

@@ -22,6 +22,9 @@ struct ResumePoint {
   std::string warning;  ///< which newer checkpoints could not be read, and why; empty when none
 };
 
+/// settings.out, or without one runs/<data set>-<model>-seed<seed>.
+std::filesystem::path default_run_folder(const Settings& settings);
+
 /// The newest checkpoint that can be read of the run that settings.resume names; with "auto", of settings.out or
 /// the folder that the run would get by default, and nothing when there is none. Throws Error when a run or a
 /// checkpoint is named and there is no checkpoint that can be read.

@@ -1,5 +1,6 @@
 #include "train/run.h"
 
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -27,6 +28,7 @@
 #include "train/machine.h"
 #include "train/model_file.h"
 #include "train/options.h"
+#include "train/report/run_curves.h"
 #include "train/report/run_report.h"
 #include "train/resume.h"
 #include "train/run_folder.h"
@@ -131,25 +133,28 @@ std::string finish(RunFolder& folder, const RunRecord& record, const Parameters&
     add_loss(folder.steps().path().string() + " lacks the last " + io::to_text(folder.steps().pending()) +
              " epochs: " + error.message());
   }
-  try {
-    folder.write_record(record);
-  } catch (const Error& error) {
-    add_loss(error.what());
-  }
-  // Of a log with a hole there is none.
-  if (lost.empty()) {
-    try {
-      write_report(io::disk(), {&folder.path(), 1}, folder.path());
-    } catch (const Error& error) {
-      add_loss(std::string(error.what()) + "; ./train report " + folder.path().string() + " tries again");
-    }
-  }
-  // Those of a run that failed are of no use.
+  // Of a log with a hole there is no report.
+  bool whole = lost.empty();
+  // Those of a run that failed are of no use. They come before run.json says that the run is finished: what starts
+  // from them goes by that.
   if (record.status != "failed") {
     try {
       save_parameters(folder.path() / model_file_name, parameters, model_metadata(record, normalization));
     } catch (const Error& error) {
       add_loss(error.what());
+    }
+  }
+  try {
+    folder.write_record(record);
+  } catch (const Error& error) {
+    add_loss(error.what());
+    whole = false;
+  }
+  if (whole) {
+    try {
+      write_report(io::disk(), {&folder.path(), 1}, folder.path());
+    } catch (const Error& error) {
+      add_loss(std::string(error.what()) + "; ./train report " + folder.path().string() + " tries again");
     }
   }
   console.report(summary(record));
@@ -171,23 +176,29 @@ std::vector<TableKind> tables_of(const Settings& settings) {
 struct Beginning {
   Settings settings;
   std::optional<ResumePoint> point;
-  fs::path folder;  ///< of a run that goes on
 };
 
-/// A run that goes on in another folder takes its tables along. Throws Error when that holds a run already.
-void copy_tables(const fs::path& from, const Settings& settings) {
-  std::error_code error;
-  fs::create_directories(settings.out, error);
-  std::vector<std::string> names = {"steps.bin"};
-  for (const TableKind& table : tables_of(settings)) names.emplace_back(table.name);
-  const auto mode = settings.force ? fs::copy_options::overwrite_existing : fs::copy_options::none;
-  for (const std::string& name : names) {
-    if (!error) fs::copy_file(from / name, fs::path(settings.out) / name, mode, error);
-    if (error) {
-      throw Error("output folder " + settings.out + " cannot take " + (from / name).string() + ": " +
-                  error.message());
-    }
+/// Whether the folder holds nothing but what a run makes before it begins: tables without rows.
+bool is_bare(const fs::path& folder, const Settings& settings) {
+  const auto holds = [&](std::string_view name, const std::string& contents) {
+    std::error_code error;
+    const fs::path file = folder / name;
+    if (!fs::exists(file, error)) return true;
+    return fs::file_size(file, error) == contents.size() && io::read_file(file) == contents;
+  };
+  for (const TableKind& table : tables_of(settings)) {
+    if (!holds(table.name, io::csv_line(table.columns))) return false;
   }
+  return holds("steps.bin", "QSTEPS1\n");
+}
+
+/// Throws Error when the run began with other parameters than those of --init.
+void check_start(const Settings& settings, const ResumePoint& point, std::uint64_t checksum) {
+  const std::string there = point.start_checksum(), here = io::hexadecimal(checksum);
+  if (there == here) return;
+  throw Error(point.folder.string() + " is of a run that began with " +
+              (there.empty() ? "random parameters" : "parameters of checksum " + there) + ", those of --init " +
+              settings.init + " have " + here);
 }
 
 /// Throws UsageError when the checkpoint is past the end that the settings have.
@@ -199,15 +210,23 @@ void check_epochs(const Settings& settings, const ResumePoint& point, std::int64
 }
 
 Beginning begin(const Settings& asked) {
-  Beginning beginning{.settings = asked, .point = {}, .folder = {}};
+  Beginning beginning{.settings = asked, .point = {}};
   if (asked.resume.empty()) return beginning;
   beginning.point = find_resume_point(asked);
   if (!beginning.point) {
     // What is there was cut off before its first checkpoint, and must be the same run.
-    const fs::path folder = default_run_folder(asked), record = folder / "run.json";
+    const fs::path folder = default_run_folder(asked);
     std::error_code ignored;
-    if (fs::exists(record, ignored)) {
-      beginning.settings = resumed_settings(asked, io::parse_json(io::read_file(record)), folder.string());
+    if (!fs::exists(folder / "run.json", ignored)) {
+      beginning.settings.force = asked.force || is_bare(folder, asked);
+    } else if (!asked.force) {
+      const io::JsonValue there = read_record(folder);
+      const io::JsonValue* status = there.find("status");
+      if (status != nullptr && status->text == "finished") {
+        throw Error(folder.string() +
+                    " holds a finished run without checkpoints; choose another --out, or --force to overwrite it");
+      }
+      beginning.settings = resumed_settings(asked, there, folder.string());
       beginning.settings.force = true;
     }
     beginning.settings.out = folder.string();
@@ -215,10 +234,8 @@ Beginning begin(const Settings& asked) {
   }
   const ResumePoint& point = *beginning.point;
   beginning.settings = resumed_settings(asked, point.record, point.folder.string());
-  const bool elsewhere = asked.resume != "auto" && !asked.out.empty() &&
-                         fs::weakly_canonical(asked.out) != fs::weakly_canonical(point.run);
-  beginning.folder = elsewhere ? fs::path(asked.out) : point.run;
-  beginning.settings.out = beginning.folder.string();
+  const bool elsewhere = asked.resume != "auto" && !asked.out.empty();
+  beginning.settings.out = elsewhere ? asked.out : point.run.string();
   return beginning;
 }
 
@@ -258,17 +275,20 @@ int run(const Settings& asked, std::span<const std::string_view> words, Console&
     // What is refused leaves the run as it was.
     check_same_world(*beginning.point, data.checksum());
     check_epochs(settings, *beginning.point, images.size() / settings.batch);
-    if (beginning.folder != beginning.point->run) copy_tables(beginning.point->run, settings);
-    claimed.emplace(io::disk(), beginning.folder, tables, *state);
   }
-  RunFolder& folder = *claimed;
 
   Graph graph;
   const Tensor input = graph.input({images.channels(), images.height(), images.width()});
   const Tensor logits = settings.model == "cnn" ? cnn(input, images.classes()) : mlp(input, images.classes());
   const Tensor loss = softmax_cross_entropy(logits);
   Model model(graph, loss, {.batch = static_cast<int>(settings.batch), .seed = settings.seed});
-  if (!settings.init.empty() && !state) load_parameters(settings.init, model.parameters());
+  const bool init_given = std::find(settings.given.begin(), settings.given.end(), "--init") != settings.given.end();
+  if (!settings.init.empty() && (!state || init_given)) load_parameters(settings.init, model.parameters());
+  if (state) {
+    if (init_given) check_start(settings, *beginning.point, parameter_checksum(model.parameters()));
+    claimed.emplace(io::disk(), settings, tables, *beginning.point, *state);
+  }
+  RunFolder& folder = *claimed;
   const ChosenOptimizer chosen = make_optimizer(settings, model.parameters());
   Optimizer& optimizer = *chosen.rule;
 
@@ -304,13 +324,12 @@ int run(const Settings& asked, std::span<const std::string_view> words, Console&
     set_parameters(io::parse_safetensors(checkpoint.model, source), source, model.parameters());
     trainer.resume(*state);
     folder.write_record(record);
-    Checkpoints(io::disk(), folder.path()).forget_after(beginning.point->step);
   } else {
+    Checkpoints(io::disk(), folder.path()).forget_after(-1);  // those of a run that this one replaces, and first
     folder.begin(record);
-    std::error_code ignored;
-    fs::remove(folder.path() / model_file_name, ignored);  // of a run that this one replaces
-    Checkpoints(io::disk(), folder.path()).forget_after(-1);
   }
+  std::error_code ignored;
+  fs::remove(folder.path() / model_file_name, ignored);  // not the parameters that this run will end with
   console.note(header_block(record));
   if (beginning.point) console.note(resumed_line(beginning.point->folder, record));
   if (settings.weight_decay == 0 && (settings.schedule == "fdr" || settings.schedule == "sasa")) {

@@ -70,6 +70,11 @@ void check_free(const fs::path& file, bool force) {
   if (fs::is_directory(file, ignored)) throw Error(file.string() + " cannot be replaced: it is a folder");
 }
 
+bool is_same(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return fs::equivalent(a, b, ignored);
+}
+
 /// The name that a table has until the run begins.
 fs::path first_name(const fs::path& file, bool force) {
   if (!force) return file;
@@ -81,11 +86,6 @@ fs::path first_name(const fs::path& file, bool force) {
 }
 
 }  // namespace
-
-fs::path default_run_folder(const Settings& settings) {
-  if (!settings.out.empty()) return settings.out;
-  return fs::path("runs") / (settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed));
-}
 
 Undo::~Undo() {
   std::error_code ignored;
@@ -110,14 +110,36 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
   undo_.add(steps_.back().path());
 }
 
-RunFolder::RunFolder(io::Files& files, fs::path folder, std::span<const TableKind> tables, Archive& archive)
-    : files_(files), folder_(std::move(folder)), lock_(folder_) {
-  for (const TableKind& kind : tables) {
-    names_.push_back(folder_ / kind.name);
-    tables_.emplace_back(files, names_.back(), kind.columns.size());
+RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables,
+                     const ResumePoint& point, Archive& archive)
+    : files_(files), folder_(make_run_folder(settings, undo_)), lock_(folder_) {
+  for (const TableKind& kind : tables) names_.push_back(folder_ / kind.name);
+  Checkpoints checkpoints(files, folder_);
+  if (is_same(folder_, point.run)) {
+    // Before the tables are cut: no checkpoint must be ahead of them.
+    checkpoints.forget_after(point.step);
+  } else {
+    copy_run(point, settings.force);
+    if (const std::string failure = checkpoints.write(point.step, point.checkpoint); !failure.empty())
+      throw Error(failure);
   }
+  for (std::size_t i = 0; i < tables.size(); ++i) tables_.emplace_back(files, names_[i], tables[i].columns.size());
   steps_.emplace_back(files, folder_ / steps_name);
   this->archive(archive);
+  undo_.keep();
+}
+
+void RunFolder::copy_run(const ResumePoint& point, bool force) {
+  std::vector<fs::path> all = names_;
+  all.push_back(folder_ / steps_name);
+  check_free(folder_ / record_name, force);
+  for (const fs::path& file : all) check_free(file, force);
+  Checkpoints(files_, folder_).forget_after(-1);  // those of a run that this one replaces
+  for (const fs::path& file : all) {
+    std::error_code error;
+    fs::copy_file(point.run / file.filename(), file, fs::copy_options::overwrite_existing, error);
+    if (error) throw Error(file.string() + " cannot be written: " + error.message());
+  }
 }
 
 void RunFolder::archive(Archive& archive) {
@@ -131,6 +153,10 @@ void RunFolder::archive(Archive& archive) {
 }
 
 std::error_code RunFolder::sync() {
+  // The names of the files as well, and of the folder itself.
+  for (const fs::path& folder : {folder_, fs::absolute(folder_).parent_path()}) {
+    if (const std::error_code error = files_.sync(folder)) return error;
+  }
   for (io::CsvTable& table : tables_) {
     if (const std::error_code error = table.sync()) return error;
   }

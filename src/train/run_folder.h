@@ -12,6 +12,7 @@
 #include "io/files.h"
 #include "io/folder_lock.h"
 #include "quench/archive.h"
+#include "train/resume.h"
 #include "train/run_record.h"
 #include "train/settings.h"
 
@@ -39,9 +40,6 @@ struct TableKind {
   std::vector<std::string> columns;
 };
 
-/// settings.out, or without one runs/<data set>-<model>-seed<seed>.
-std::filesystem::path default_run_folder(const Settings& settings);
-
 /// Holds the tables (log.csv first) and run.json. Without --force the tables are made at once, and of several runs
 /// that want the folder one gets it. With --force they are made beside the old ones, which stay as they are until
 /// begin(). Until then the destructor removes what was made, folders included.
@@ -51,9 +49,13 @@ class RunFolder {
   /// and the tables with their headers. Throws Error when it holds a run already and --force is not given, when
   /// another process trains there, and when folder or tables cannot be made.
   RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables);
-  /// Goes on in the folder of an earlier run of the same tables, which are cut to what they were when the archive
-  /// was written. Throws Error when a file is missing or shorter than that.
-  RunFolder(io::Files& files, std::filesystem::path folder, std::span<const TableKind> tables, Archive& archive);
+  /// Goes on with an earlier run, whose tables are cut to what they were at the checkpoint. In its own folder later
+  /// checkpoints are removed before that; in another one, settings.out, what that holds is replaced (refused
+  /// without
+  /// --force) by copies of the tables and of the checkpoint. Throws Error when that cannot be done, when a table is
+  /// shorter than at the checkpoint, and when another process trains there.
+  RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables, const ResumePoint& point,
+            Archive& archive);
 
   const std::filesystem::path& path() const { return folder_; }
   /// In the order in which they were given.
@@ -73,6 +75,8 @@ class RunFolder {
   void write_record(const RunRecord& record);
 
  private:
+  void copy_run(const ResumePoint& point, bool force);
+
   io::Files& files_;
   Undo undo_;
   std::filesystem::path folder_;

@@ -11,6 +11,7 @@
 namespace quench::train {
 namespace {
 
+using io::csv_cell;
 using io::to_text;
 
 /// An epoch watches the true displacements of this part of the parameters, the next epoch another.
@@ -43,9 +44,6 @@ std::unique_ptr<Detector> make_active(const Settings& settings, const Parameters
 }
 
 std::string yes_or_no(bool value) { return value ? "1" : "0"; }
-
-/// A number that is not known is an empty cell.
-std::string cell(double value) { return std::isnan(value) ? std::string() : to_text(value); }
 
 }  // namespace
 
@@ -196,8 +194,8 @@ void Schedule::write_decision(const Detector& detector, bool is_active, const De
   const FdrWindow w = fdr_.averages().half_running();
   parts_.decisions.add(std::vector<std::string>{
       to_text(epoch_), to_text(step_), std::string(detector.name()), yes_or_no(is_active), to_text(w.last),
-      to_text(w.first), cell(decision.finding.statistic), cell(decision.finding.limit),
-      yes_or_no(decision.finding.spent), cell(w.o_l), cell(w.o_r), cell(w.ratio), cell(w.ratio_sd),
+      to_text(w.first), csv_cell(decision.finding.statistic), csv_cell(decision.finding.limit),
+      yes_or_no(decision.finding.spent), csv_cell(w.o_l), csv_cell(w.o_r), csv_cell(w.ratio), csv_cell(w.ratio_sd),
       to_text(decision.lr), to_text(decision.next_lr), yes_or_no(decision.cut), decision.finding.reason,
       decision.outcome});
 }
@@ -206,7 +204,8 @@ void Schedule::write_layers() {
   const std::vector<TensorSides> tensors = tensors_.half_running();
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     parts_.layers.add(std::vector<std::string>{to_text(epoch_), to_text(step_), tensor_names_[i],
-                                               cell(tensors[i].o_l), cell(tensors[i].o_r), cell(tensors[i].ratio)});
+                                               csv_cell(tensors[i].o_l), csv_cell(tensors[i].o_r),
+                                               csv_cell(tensors[i].ratio)});
   }
 }
 

@@ -37,7 +37,7 @@ Trainer::Trainer(const Parts& parts, RunRecord& record)
 
 void Trainer::run() {
   const auto end = [this] {
-    record_.seconds = seconds();
+    record_.seconds = elapsed_before_ + seconds();
     progress_.clear();
   };
   try {
@@ -225,6 +225,7 @@ void Trainer::write_checkpoint() {
   if (const std::error_code error = parts_.folder.sync()) {
     failure = "the tables cannot be synced: " + error.message();
   } else {
+    record_.seconds = elapsed_before_ + seconds();
     Archive state;
     parts_.folder.archive(state);
     archive(state);
@@ -250,6 +251,12 @@ void Trainer::write_checkpoint() {
 void Trainer::resume(Archive& archive) {
   this->archive(archive);
   archive.require_all_read();
+  if (position_.epoch < 1 || position_.step < 0 || position_.step >= record_.steps_per_epoch ||
+      record_.steps_done != (position_.epoch - 1) * record_.steps_per_epoch + position_.step) {
+    throw Error("state run: found epoch " + io::to_text(position_.epoch) + " and its step " +
+                io::to_text(position_.step) + ", expected those of step " + io::to_text(record_.steps_done));
+  }
+  elapsed_before_ = record_.seconds;
   resumed_ = true;
 }
 

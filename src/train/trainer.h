@@ -86,6 +86,7 @@ class Trainer {
   bool audit_failed_ = false;
   Position position_;
   bool resumed_ = false;
+  double elapsed_before_ = 0;  // seconds, until it was resumed
   std::vector<Stage> stages_;
   Checkpoints checkpoints_;
   CheckpointInterval interval_;

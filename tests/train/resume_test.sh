@@ -114,6 +114,15 @@ fi
 "$train" --resume base --epochs 3 --eval-every 3 --out base-on --quiet >/dev/null 2>err.txt
 check 'with another --out a run goes on there' test "$(wc -l <base-on/log.csv)" -eq 4
 check 'and the old folder stays as it was' cmp base/log.csv kept/log.csv
+"$train" mnist --data small --batch 20 --epochs 2 --seed 7 --out taken --quiet >/dev/null 2>err.txt
+refuses 1 'taken/run.json exists already; choose another --out, or --force' --resume base --epochs 3 --out taken
+"$train" --resume base --epochs 3 --out taken --force --quiet >/dev/null 2>err.txt
+"$train" --resume taken --epochs 4 --quiet >/dev/null 2>err.txt
+"$train" mnist --data small --batch 20 --epochs 4 --out four --quiet >/dev/null 2>err.txt
+same 'over another run, and on from there' taken four
+refuses 1 'is of a run that began with random parameters, those of --init run0/model.safetensors have' --resume base --init run0/model.safetensors --epochs 3
+"$train" mnist --data small --batch 20 --epochs 2 --fdr2-every 1 --out second --quiet >/dev/null 2>err.txt
+refuses 1 'with --fdr2-every, whose averages depend on them, --epochs 2, this run 3' --resume second --epochs 3
 "$train" --resume "$where" --quiet >out.txt 2>err.txt
 check 'a checkpoint can be named; nothing is left to do' grep -q '^finished: 2 of 2 epochs' out.txt
 
@@ -142,11 +151,20 @@ check '--resume auto begins when there is nothing yet' test $? -eq 0
 same 'begun by auto' auto pair
 auto && same 'again' auto pair
 rm -r auto/checkpoints
-printf 'epoch\n' >auto/log.csv
+auto
+check 'but not over a finished run' grep -q 'auto holds a finished run without checkpoints' err.txt
+sed -i 's/"status": "finished"/"status": "running"/' auto/run.json
 auto
 check 'and begins anew where a run was cut off before its first checkpoint' test $? -eq 0
 same 'begun anew' auto pair
+rm -r auto/checkpoints auto/run.json auto/model.safetensors
+for table in auto/*.csv; do sed -i 1q $table; done
+printf 'QSTEPS1\n' >auto/steps.bin
+auto
+check 'and where it was cut off before it had begun' test $? -eq 0
+same 'begun after that' auto pair
 rm -r auto/checkpoints
+sed -i 's/"status": "finished"/"status": "running"/' auto/run.json
 auto --lr 0.2
 check 'but not over another run' test $? -eq 1
 check 'whose value it names' grep -qF 'auto has --lr 0.1, this run 0.2' err.txt

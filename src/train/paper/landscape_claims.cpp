@@ -123,9 +123,10 @@ Claim side_claim(std::span<const FigureRun> runs, std::string_view branch, std::
                     : side == Outcome::failed ? " (below)"
                                               : " (open)"});
   }
+  // One of several 95 % intervals lies on a side by chance; hardly most of them do, and none on the other.
   Outcome outcome = Outcome::undecided;
-  if (higher > 0 && lower == 0) outcome = Outcome::held;
-  if (lower > 0 && higher == 0) outcome = Outcome::failed;
+  if (higher > open && lower == 0) outcome = Outcome::held;
+  if (lower > open && higher == 0) outcome = Outcome::failed;
   return claim(
       {"Eq. 18, ", branch, ": the points of larger eta lie above the straight line through the origin and eta = ",
        rate_text(rates[smallest]), ", as a bias by shuffling would have it: above ", to_text(higher), ", below ",

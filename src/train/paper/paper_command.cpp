@@ -177,6 +177,10 @@ int make_runs(std::span<const PaperRun> runs, const Making& making, bool in_proc
     // Over what an interrupted run left, or on from there.
     settings.force = !run.resumes || is_finished(settings.out, false);
     if (!settings.force) settings.resume = "auto";
+    // What goes on must be what is wanted, all of it.
+    for (const Option& option : option_table()) {
+      if (option.recorded) settings.given.push_back(option.name);
+    }
     if (settings.threads == 0) settings.threads = std::max(1, available_threads() / side_by_side);
     own.be_part();
     return train::run(settings, making.words, own);
