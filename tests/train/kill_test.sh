@@ -12,7 +12,7 @@ while [[ $# -gt 0 ]]; do
   esac
 done
 # A sanitizer's program takes long to start.
-[[ -n ${QUENCH_SANITIZE:-} ]] && kills=10
+[[ -n ${QUENCH_SANITIZE:-} ]] && kills=9
 
 make_mnist data 600 50
 epochs=1000 steps=12
