@@ -1,9 +1,9 @@
 #include "train/schedule.h"
 
-#include <bit>
 #include <cmath>
 #include <utility>
 
+#include "io/little_endian.h"
 #include "io/numbers.h"
 #include "quench/detectors.h"
 #include "quench/error.h"
@@ -212,10 +212,7 @@ void Schedule::write_layers() {
 void Schedule::write_steps() {
   std::string bytes;
   bytes.reserve(8 * steps_.size());
-  for (const double value : steps_) {
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(bits >> shift & 0xFF);
-  }
+  for (const double value : steps_) io::append_little_endian(bytes, value);
   steps_.clear();
   parts_.steps.add(std::move(bytes));
 }

@@ -76,7 +76,6 @@ class Schedule {
  private:
   struct Watcher {
     std::unique_ptr<Detector> detector;
-    bool was_spent = false;
   };
   /// Whether steps within an epoch are tested: not by what never cuts, nor by what counts epochs.
   bool tests_steps() const;

@@ -1,11 +1,11 @@
 #include "train/report/run_curves.h"
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <system_error>
 
+#include "io/little_endian.h"
 #include "io/read_file.h"
 #include "quench/error.h"
 
@@ -14,7 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_text(const fs::path& file) { return io::read_file(file, std::numeric_limits<std::uint64_t>::max(), "a run's folder"); }
+std::string read_text(const fs::path& file) {
+  return io::read_file(file, std::numeric_limits<std::uint64_t>::max(), "a run's folder");
+}
 
 /// What `parse` makes of the file; its complaints get the file's name.
 template <typename Parse>
@@ -29,12 +31,6 @@ auto parsed(const fs::path& file, Parse parse) {
 
 io::CsvContents read_table(const fs::path& file) { return io::parse_csv(read_text(file), file.string()); }
 
-double little_endian(const char* bytes) {
-  std::uint64_t bits = 0;
-  for (int i = 7; i >= 0; --i) bits = bits << 8 | static_cast<unsigned char>(bytes[i]);
-  return std::bit_cast<double>(bits);
-}
-
 std::vector<std::array<double, 3>> parse_steps(std::string_view text) {
   constexpr std::string_view magic = "QSTEPS1\n";
   if (!text.starts_with(magic)) throw Error("found no QSTEPS1 at its beginning");
@@ -42,7 +38,7 @@ std::vector<std::array<double, 3>> parse_steps(std::string_view text) {
   // What is left over is a step that is being written.
   std::vector<std::array<double, 3>> steps(text.size() / 24);
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    for (std::size_t j = 0; j < 3; ++j) steps[i][j] = little_endian(text.data() + i * 24 + j * 8);
+    for (std::size_t j = 0; j < 3; ++j) steps[i][j] = io::from_little_endian<double>(text.data() + i * 24 + j * 8);
   }
   return steps;
 }
