@@ -74,10 +74,10 @@ endif
 COMPILER_VERSION := $(shell $(CXX) --version 2>/dev/null | head -n 1)
 endif
 
-# GCC 12 raises false alarms of -Wrestrict about std::string at -O3; Clang does not know the name. With the thread
-# sanitizer there are more of the kind, so that warnings are no errors there.
+# GCC 12 raises false alarms of -Wrestrict about std::string; Clang does not know the name. At -O3 and with the thread
+# sanitizer there are many more of the kind, so that warnings are no errors there.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-unknown-warning-option -Wno-restrict \
-            $(if $(WERROR),$(if $(findstring thread,$(SANITIZE)),,-Werror))
+            $(if $(WERROR),$(if $(findstring thread,$(SANITIZE))$(findstring -O3,$(CXXFLAGS)),,-Werror))
 
 ifneq ($(SANITIZE),)
 OPTIMISE        := -O1
