@@ -53,6 +53,7 @@ struct Settings {
 
   std::int64_t threads = 0;  ///< 0: as many as the machine offers
   std::int64_t eval_every = 1;
+  std::int64_t eval_last = 1;
 
   std::string out;  ///< empty: runs/<dataset>-<model>-seed<seed>, or that with a number when it exists
   bool force = false;

@@ -60,7 +60,8 @@ void Trainer::train() {
     row.epoch = position_.epoch;
     if (!train_epoch(row)) break;
     const std::int64_t every = settings.eval_every;
-    if (every > 0 && (row.epoch % every == 0 || row.epoch == settings.epochs)) measure(row);
+    const bool last = row.epoch > settings.epochs - settings.eval_last;
+    if (every > 0 && (row.epoch % every == 0 || last)) measure(row);
     report(row);
     position_ = {.epoch = row.epoch + 1};
     if (checkpoint_is_due()) write_checkpoint();

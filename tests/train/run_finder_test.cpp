@@ -165,6 +165,7 @@ TEST_SUITE("run finder") {
     made.settings.resume = "auto";
     made.settings.checkpoint_every = "7";
     made.settings.eval_every = 3;
+    made.settings.eval_last = 2;
     CHECK(check(make_run(top / "chain", made), wanted, start) == "none");
   }
 

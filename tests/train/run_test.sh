@@ -92,7 +92,10 @@ check '--force overwrites a run' test "$(wc -l <$log)" -eq 2
 quiet_run sparse --epochs 5 --eval-every 2
 check '--eval-every 2 measures after epochs 2, 4 and the last' test \
   "$(tail -n +2 sparse/log.csv | awk -F, '{ printf "%s", ($5 == "" && $8 == "") ? "-" : "x" }')" = '-x-xx'
-quiet_run never --epochs 2 --eval-every 0
+quiet_run sparse-end --epochs 7 --eval-every 3 --eval-last 2
+check '--eval-last 2 measures after each of the last two as well' test \
+  "$(tail -n +2 sparse-end/log.csv | awk -F, '{ printf "%s", ($5 == "" && $8 == "") ? "-" : "x" }')" = '--x--xx'
+quiet_run never --epochs 2 --eval-every 0 --eval-last 2
 check '--eval-every 0 measures nothing' awk -F, 'NR > 1 && $5 $6 $7 $8 != "" { exit 1 }' never/log.csv
 check 'and changes nothing else' test "$(cut -d, -f1-4 never/log.csv)" = "$(cut -d, -f1-4 sparse/log.csv | head -n 3)"
 "$train" mnist --data odd --quiet --out odd-run --epochs 1 >/dev/null
@@ -103,7 +106,7 @@ check 'and trains nothing' sh -c '! ls -d runs/mnist-mlp-seed1-3 >/dev/null 2>&1
 "$train" --help >help.txt
 check '--help ends with exit code 0' test $? -eq 0
 for option in data show-data model epochs batch lr momentum dampening weight-decay optimizer schedule seed data-seed \
-  sampling threads eval-every out force quiet help version; do
+  sampling threads eval-every eval-last out force quiet help version; do
   check "--help lists --$option" grep -q "^  --$option " help.txt
 done
 for command in report paper selftest; do

@@ -35,8 +35,9 @@ double deviation(std::span<const double> values) {
   return std::sqrt(sum / static_cast<double>(values.size() - 1));
 }
 
-/// How many epochs count as the end: 20 of 400.
-std::size_t last_epochs(std::size_t epochs) { return std::max<std::size_t>(1, epochs / 20); }
+std::size_t last_epochs(std::size_t epochs) {
+  return static_cast<std::size_t>(figure_end(static_cast<std::int64_t>(epochs)));
+}
 
 std::span<const double> tail(std::span<const double> values) { return values.last(last_epochs(values.size())); }
 
@@ -72,10 +73,12 @@ Measured last_f(const RunCurves& run) {
   return {mean(tail(f)), unknown};
 }
 
+/// Over those epochs of the first tenth after which f was measured.
 Measured first_f(const RunCurves& run) {
-  const std::vector<double> f = run.column("f");
-  const std::span<const double> first(f.data(), std::max<std::size_t>(1, f.size() / 10));
-  return {mean(first), unknown};
+  std::vector<double> f = run.column("f");
+  f.resize(std::max<std::size_t>(1, f.size() / 10));
+  std::erase_if(f, [](double value) { return std::isnan(value); });
+  return {mean(f), unknown};
 }
 
 /// The mean difference of two branches, paired by seed.

@@ -30,6 +30,8 @@ constexpr PaperStage cnn_stages[] = {{0.05, 200},   {0.02, 200},    {0.01, 200},
 
 // Accuracies are not what chains are for: measured after every epoch they would take a third of the time.
 constexpr std::int64_t chain_evaluation = 25;
+// And for the curves of figures 4, S1 and S2 a hundred points are enough, besides all that claims go by.
+constexpr std::int64_t drawn_points = 100;
 
 using Kind = Figure::Kind;
 constexpr Figure figures[] = {
@@ -88,6 +90,10 @@ PaperRun single_run(const Figure& figure, const Branch& branch, const PaperOptio
   Settings settings = common_settings(figure, options, i);
   settings.epochs = scaled_epochs(figure.epochs, options.epochs_scale);
   settings.seed += i;
+  if (figure.kind == Kind::schedules || figure.kind == Kind::optimizers) {
+    settings.eval_every = std::max<std::int64_t>(1, settings.epochs / drawn_points);
+    settings.eval_last = figure_end(settings.epochs);
+  }
   apply(branch.name, options.epochs_scale, settings);
   return {&branch, run_name(figure, branch.name, settings), std::move(settings)};
 }
@@ -129,6 +135,8 @@ std::string rate_text(double rate) {
 std::int64_t scaled_epochs(std::int64_t epochs, double scale) {
   return std::max<std::int64_t>(1, std::llround(static_cast<double>(epochs) * scale));
 }
+
+std::int64_t figure_end(std::int64_t epochs) { return std::max<std::int64_t>(1, epochs / 20); }
 
 std::vector<PaperStage> chosen_stages(const Figure& figure, const PaperOptions& options) {
   std::vector<PaperStage> stages;

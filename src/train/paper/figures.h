@@ -86,4 +86,7 @@ std::vector<PaperStage> chosen_stages(const Figure& figure, const PaperOptions& 
 /// The figure's epochs at that scale, at least one.
 std::int64_t scaled_epochs(std::int64_t epochs, double scale);
 
+/// How many of a run's epochs count as its end: 20 of 400.
+std::int64_t figure_end(std::int64_t epochs);
+
 }  // namespace quench::train

@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 using io::joined;
 
 // What results do not depend on; of where a run starts from, its parameters are compared.
-constexpr std::string_view free_to_differ[] = {"data",   "threads",    "out",  "force",           "quiet",
-                                               "resume", "eval-every", "init", "checkpoint-every"};
+constexpr std::string_view free_to_differ[] = {"data",   "threads",    "out",       "force", "quiet",
+                                               "resume", "eval-every", "eval-last", "init",  "checkpoint-every"};
 
 constexpr const char* model_file = "model.safetensors";
 
@@ -53,9 +53,9 @@ void check_epochs(const fs::path& folder, const RunCurves& run, std::int64_t wan
   std::size_t in_order = 0;
   while (in_order < epochs.size() && epochs[in_order] == static_cast<double>(in_order + 1)) ++in_order;
   if (in_order == epochs.size() && in_order == static_cast<std::size_t>(wanted)) return;
-  throw Error((folder / "log.csv").string() + " is damaged: found the epochs 1 to " + io::to_text(in_order) + " in " +
-              io::to_text(epochs.size()) + " rows of a finished run, expected 1 to " + io::to_text(wanted) +
-              "; remove the folder, and it is made again");
+  throw Error((folder / "log.csv").string() + " is damaged: found the epochs 1 to " + io::to_text(in_order) +
+              " in " + io::to_text(epochs.size()) + " rows of a finished run, expected 1 to " +
+              io::to_text(wanted) + "; remove the folder, and it is made again");
 }
 
 }  // namespace
