@@ -284,13 +284,26 @@ doctest:
 # The name keeps make from taking the recipe for a recursive one, which would run even under `make -n`.
 THIS_MAKE := $(MAKE)
 
-# Through the environment, so that quotes in it reach the tests' shell.
-test: export TEST_ARGS := $(TEST_ARGS)
-test: $(BUILD)/unit_tests $(BUILD)/signature $(BUILD)/train $(BUILD)/libquench.a $(BUILD)/bench \
-      $(BUILD)/tools/ladder/ladder
-	@QUENCH_BUILD='$(BUILD)' QUENCH_TRAIN='$(BUILD)/train' QUENCH_SANITIZE='$(SANITIZE)' QUENCH_DEBUG='$(DEBUG)' \
-	  CXX='$(CXX)' MAKE='$(THIS_MAKE)' \
-	  bash tests/run.sh '$(BUILD)/unit_tests' $(TEST_SCRIPTS)
+TESTED := $(BUILD)/unit_tests $(BUILD)/signature $(BUILD)/train $(BUILD)/libquench.a $(BUILD)/bench \
+          $(BUILD)/tools/ladder/ladder
+TEST_RESULTS := $(BUILD)/results/unit_tests.txt $(TEST_SCRIPTS:%.sh=$(BUILD)/results/%.txt)
+
+# With -j several at a time. A test that fails is counted, and keeps no other from running.
+test: $(TEST_RESULTS)
+	@bash tests/total.sh $^
+
+run_test = $(quiet)mkdir -p '$(@D)' && QUENCH_BUILD='$(BUILD)' QUENCH_TRAIN='$(BUILD)/train' \
+  QUENCH_SANITIZE='$(SANITIZE)' QUENCH_DEBUG='$(DEBUG)' CXX='$(CXX)' MAKE='$(THIS_MAKE)' bash tests/run.sh '$@'
+
+# Options through the environment, so that quotes in them reach the tests' shell.
+$(BUILD)/results/unit_tests.txt: export TEST_ARGS := $(TEST_ARGS)
+$(BUILD)/results/unit_tests.txt: $(TESTED) FORCE
+	$(call say,TEST)
+	$(run_test) 'unit tests' bash -c 'eval "\"$$1\" $${TEST_ARGS:-}"' unit_tests '$(BUILD)/unit_tests'
+
+$(BUILD)/results/%.txt: %.sh $(TESTED) FORCE
+	$(call say,TEST)
+	$(run_test) '$<' bash '$<'
 
 check:
 	@bash .ci/run
