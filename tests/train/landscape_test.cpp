@@ -9,6 +9,7 @@
 
 #include "io/csv_contents.h"
 #include "io/numbers.h"
+#include "train/paper/equilibrium.h"
 #include "train/paper/figure_charts.h"
 #include "train/paper/figure_files.h"
 #include "train/paper/landscape_claims.h"
@@ -98,6 +99,13 @@ std::vector<train::FigureRun> landscape(const SlopeAt& shuffle, const SlopeAt& i
     }
   }
   return runs;
+}
+
+/// What is claimed of figure 3 apart from equilibrium.
+std::vector<train::Claim> slope_claims(const std::vector<train::FigureRun>& runs) {
+  std::vector<train::Claim> claims = train::figure_claims(figure("3a"), runs);
+  std::erase_if(claims, [](const train::Claim& claim) { return claim.sentence.starts_with("Equilibrium, "); });
+  return claims;
 }
 
 Slopes constant(double) { return {3, 3}; }
@@ -235,7 +243,7 @@ TEST_SUITE("landscape") {
 
   TEST_CASE("figure 3: on which side of the straight line the points fall") {
     const auto side = [&](const SlopeAt& shuffle, double scatter) {
-      return train::figure_claims(figure("3a"), landscape(shuffle, constant, 4, scatter)).at(0);
+      return slope_claims(landscape(shuffle, constant, 4, scatter)).at(0);
     };
     CHECK(side(biased, 1e-3).outcome == held);
     CHECK(side(biased, 1e-3).sentence.find("above 4, below 0, open 0") != std::string::npos);
@@ -252,7 +260,7 @@ TEST_SUITE("landscape") {
 
   TEST_CASE("figure 3: whether shuffling lowers the paper's estimator, and only that") {
     const auto after_side = [&](const SlopeAt& shuffle, const SlopeAt& iid, double scatter) {
-      std::vector<Outcome> all = outcomes(train::figure_claims(figure("3a"), landscape(shuffle, iid, 4, scatter)));
+      std::vector<Outcome> all = outcomes(slope_claims(landscape(shuffle, iid, 4, scatter)));
       return std::vector(all.begin() + 1, all.end());
     };
     CHECK(after_side(biased, constant, 1e-3) == std::vector{held, held, held});
@@ -262,7 +270,7 @@ TEST_SUITE("landscape") {
     const SlopeAt different = [](double eta) { return Slopes{3, eta == 0.02 ? 3.6 : 3}; };
     CHECK(after_side(different, constant, 1e-3).at(2) == failed);
     CHECK(after_side(constant, constant, 0.2) == std::vector{undecided, undecided, undecided});
-    const std::vector<train::Claim> claims = train::figure_claims(figure("3a"), landscape(biased, constant, 4, 0));
+    const std::vector<train::Claim> claims = slope_claims(landscape(biased, constant, 4, 0));
     // 3 (1 - 1/3) and 3.
     CHECK(claims[1].sentence.find("at eta = 0.003 O_FB/eta is 2 +- ") != std::string::npos);
     CHECK(claims[1].sentence.find(" of shuffle, 3 +- ") != std::string::npos);
@@ -271,9 +279,7 @@ TEST_SUITE("landscape") {
   }
 
   TEST_CASE("figure 3: one seed decides by its own errors, one sampling by what it has") {
-    const auto all = [](const std::vector<train::FigureRun>& runs) {
-      return outcomes(train::figure_claims(figure("3a"), runs));
-    };
+    const auto all = [](const std::vector<train::FigureRun>& runs) { return outcomes(slope_claims(runs)); };
     CHECK(all(landscape(biased, constant, 1, 0, 0.01)) == std::vector{held, held, held, held});
     CHECK(all(landscape(biased, constant, 1, 0, 0.3)) == std::vector{undecided, undecided, undecided, undecided});
     CHECK(all(landscape(biased, constant, 1, 0, std::nan(""))) ==
@@ -283,6 +289,61 @@ TEST_SUITE("landscape") {
     runs.pop_back();
     CHECK(all(runs) == std::vector{held, held});
     CHECK(all({iid}) == std::vector{undecided});
+  }
+
+  TEST_CASE("the runs' own errors make the interval of a mean of independent values") {
+    const train::Estimate two = sample({1, 4}, 0.3).mean_by_own_errors();
+    CHECK(two.value == 2.5);
+    CHECK(two.error == doctest::Approx(1.96 * 0.3 / std::sqrt(2)).epsilon(1e-3));
+    CHECK(std::isnan(train::StageSample{{1, 4}, {0.3, std::nan("")}}.mean_by_own_errors().error));
+  }
+
+  TEST_CASE("a stage is in equilibrium within 1 %, out of it beyond that and its error, else as far as is known") {
+    CHECK(train::in_equilibrium({0.004, 0.006}) == held);
+    CHECK(train::in_equilibrium({-0.01, 0.01}) == held);
+    CHECK(train::in_equilibrium({0.004, 0.011}) == undecided);
+    CHECK(train::in_equilibrium({-0.03, 0.04}) == undecided);
+    CHECK(train::in_equilibrium({-0.03, 0.02}) == failed);
+    CHECK(train::in_equilibrium({0.011, 0.01}) == failed);
+    CHECK(train::in_equilibrium({0.002, std::nan("")}) == undecided);
+    CHECK(train::in_equilibrium({0.02, std::nan("")}) == failed);
+    CHECK(train::in_equilibrium({std::nan(""), 0.001}) == failed);
+  }
+
+  TEST_CASE("figure 3: claims rest on stages in equilibrium") {
+    // Four seeds for which all would hold, one stage of one sampling off by so much and so well known in each.
+    const auto claims_with = [](std::string_view branch, std::size_t stage, double ratio, double sd) {
+      std::vector<train::FigureRun> runs = landscape(biased, constant, 4, 1e-3);
+      for (train::FigureRun& run : runs) {
+        if (run.branch->name != branch) continue;
+        std::vector<std::string>& row = run.stages.rows[stage];
+        row[run.stages.index("ratio")] = io::to_text(ratio);
+        row[run.stages.index("ratio_sd")] = io::to_text(sd);
+      }
+      return train::figure_claims(figure("3a"), runs);
+    };
+    const std::vector<Outcome> all_held(6, held);
+    CHECK(outcomes(claims_with("iid", 1, 1.005, 0.002)) == all_held);
+    CHECK(
+        claims_with("iid", 1, 1.005, 0.002)[1].sentence ==
+        "Equilibrium, iid: in every stage abs(O_L/O_R - 1) is below 1 %, and known to 1 % by the runs' own errors; "
+        "O_L/O_R - 1 in % is 0 +- 0.098 at 0.05, 0.5 +- 0.2 at 0.02, 0 +- 0.098 at 0.01, "
+        "0 +- 0.098 at 0.005, 0 +- 0.098 at 0.003 (4 seeds): HELD");
+    // Far off, but no more than one would be by chance.
+    CHECK(outcomes(claims_with("iid", 1, 1.04, 0.05)) == std::vector{held, undecided, held, held, held, held});
+    // Off by 4 +- 1.96 %: in the middle of the chain only what uses all stages of the sampling is touched.
+    const std::vector<train::Claim> middle = claims_with("iid", 1, 1.04, 0.02);
+    CHECK(outcomes(middle) == std::vector{held, failed, held, held, held, undecided});
+    CHECK(middle[1].sentence.find(" 4 +- 2 at 0.02 (out), ") != std::string::npos);
+    CHECK(middle[5].sentence.ends_with("; iid at 0.02 is out of equilibrium by 4 +- 2 %: UNDECIDED"));
+    // At the smallest eta the difference of the samplings rests on it as well; those of shuffle alone do not.
+    CHECK(outcomes(claims_with("iid", 4, 0.96, 0.02)) ==
+          std::vector{held, failed, held, undecided, held, undecided});
+    CHECK(outcomes(claims_with("shuffle", 0, 0.96, 0.02)) ==
+          std::vector{failed, held, undecided, held, held, undecided});
+    const std::vector<train::Claim> smallest = claims_with("shuffle", 4, 1.5, 0.02);
+    CHECK(outcomes(smallest) == std::vector{failed, held, undecided, undecided, undecided, undecided});
+    CHECK(smallest[4].sentence.ends_with("; shuffle at 0.003 is out of equilibrium by 50 +- 2 %: UNDECIDED"));
   }
 
   TEST_CASE("figure 3: two panels, the straight line through the smallest eta, what is not there left out") {
@@ -346,12 +407,20 @@ TEST_SUITE("landscape") {
     const train::Estimate mean = train::stage_sample(runs, "shuffle", 0, "O_FB").mean();
     CHECK(cell(means, 0, "mean") == io::to_text(mean.value));
     CHECK(cell(means, 0, "half_width_95") == io::to_text(mean.error));
+    CHECK(cell(means, 0, "own_half_width_95") ==
+          io::to_text(train::stage_sample(runs, "shuffle", 0, "O_FB").mean_by_own_errors().error));
     const io::CsvContents table = io::parse_csv(means);
     const auto direct = std::find_if(
         table.rows.begin(), table.rows.end(),
         [&](const std::vector<std::string>& row) { return row[table.index("quantity")] == "tr_hc_direct"; });
     REQUIRE(direct != table.rows.end());
     CHECK((*direct)[table.index("mean")].empty());
+    CHECK((*direct)[table.index("own_half_width_95")].empty());
+    const std::size_t per_stage = table.rows.size() / (2 * rates.size());
+    CHECK(cell(means, per_stage - 1, "quantity") == "ratio_minus_1");
+    CHECK(cell(means, per_stage - 1, "mean") == "0");
+    CHECK(std::stod(cell(means, per_stage - 1, "own_half_width_95")) ==
+          doctest::Approx(1.96 * 0.001 / std::sqrt(2)).epsilon(1e-3));
 
     const std::vector<train::FigureRun> one = {
         chain(figure("2a").branches[0], [](double eta) { return StageEnd{.o_r = eta}; })};

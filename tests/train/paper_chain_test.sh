@@ -35,13 +35,16 @@ all_files=(2a.svg 2a.html 2a.csv 3a.svg 3a.html 3a.csv 3a-means.csv)
 "$train" paper "${tiny[@]}" --out figures >out.txt 2>err.txt
 check 'figures 2a and 3a of small chains' test $? -eq 0
 check 'say what they are' test "$(grep -cE '^figure (2a, epochs x 0.004|3a, epochs x 0.004, 2 seeds)$' out.txt)" -eq 2
-check 'and whether each claim held' test "$(grep -cE ': (HELD|FAILED|UNDECIDED)$' out.txt)" -eq 6
+check 'and whether each claim held' test "$(grep -cE ': (HELD|FAILED|UNDECIDED)$' out.txt)" -eq 8
+check 'and how far every stage was from equilibrium' \
+  test "$(grep -cE '^  Equilibrium, (shuffle|iid): .* is( [^ ]+ \+- [^ ]+ at 0.0[0-9]*( \(out\))?,?){5} \(2 seeds\): FAILED$' out.txt)" -eq 2
+check 'without which nothing is decided' test "$(grep -c ' is out of equilibrium by .*: UNDECIDED$' out.txt)" -eq 4
 check 'share runs' test "$(ls figures/runs | wc -l)" -eq 5
 check 'have a row an epoch' test "$(wc -l <figures/2a.csv)" -eq $((1 + 14))
 check 'have a row a stage' test "$(wc -l <figures/3a.csv)" -eq $((1 + 2 * 2 * 5))
 check 'with a gradient of the whole training set in each' \
   test "$(awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "O_FB") at = i; next } $at > 0' figures/3a.csv | wc -l)" -eq 20
-check 'and means of both seeds' test "$(grep -cE '^(shuffle|iid),[1-5],0.0[0-9]*,[24],O_FB,.*,2$' figures/3a-means.csv)" -eq 10
+check 'and means of both seeds' test "$(grep -cE '^(shuffle|iid),[1-5],0.0[0-9]*,[24],O_FB,.*,2,[^,]*$' figures/3a-means.csv)" -eq 10
 start=figures/runs/mnist-constant-1epochs-seed1 chain=figures/runs/mnist-chain-iid-14epochs-seed1
 check 'chains have the stages of appendix B' test "$(of "$chain" stages)" = '0.05:2,0.02:2,0.01:2,0.005:4,0.003:4'
 check 'and start where the one start run ended' \
@@ -58,7 +61,7 @@ check 'one chain after the other, too' same alone "${all_files[@]}"
 "$train" paper 3b --data small --epochs-scale 0.002 --lr-max 0.00025 --sampling shuffle --out figures --quiet >out.txt 2>err.txt
 check 'figure 3b with the smaller rates of one sampling' test $? -eq 0
 check 'says which' grep -q '^figure 3b, epochs x 0.002, eta <= 0.00025, 1 seed$' out.txt
-check 'and claims what it can' test "$(grep -cE ': (HELD|FAILED|UNDECIDED)$' out.txt)" -eq 2
+check 'and claims what it can' test "$(grep -cE ': (HELD|FAILED|UNDECIDED)$' out.txt)" -eq 3
 chain=figures/runs/cifar10-chain-shuffle-from0.00025-4epochs-seed1
 check 'from two stages of the CNN with momentum' test "$(of $chain stages) $(of $chain momentum)" = '0.00025:2,0.0001:2 0.9'
 

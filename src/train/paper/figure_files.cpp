@@ -127,20 +127,21 @@ std::string figure_csv(const Figure& figure, std::span<const FigureRun> runs) {
 
 std::string means_csv(const Figure& figure, std::span<const FigureRun> runs) {
   std::vector<std::string> cells;
-  add(cells, {"sampling", "stage", "lr", "epochs", "quantity", "mean", "half_width_95", "n"});
+  add(cells, {"sampling", "stage", "lr", "epochs", "quantity", "mean", "half_width_95", "n", "own_half_width_95"});
   std::string text = io::csv_line(cells);
   const io::CsvContents& first = runs.front().stages;
   for (const std::string_view branch : branches_with_runs(figure, runs)) {
     for (std::size_t i = 0; i < stage_rates(runs).size(); ++i) {
-      for (const std::string_view quantity : quantities) {
-        const StageSample sample = stage_sample(runs, branch, i, quantity);
+      const auto add_row = [&](std::string_view quantity, const StageSample& sample) {
         const Estimate mean = sample.mean();
         cells.clear();
         add(cells, {branch, to_text(i + 1), first.rows[i][first.index("lr")], first.rows[i][first.index("epochs")],
                     quantity, number_or_nothing(mean.value), number_or_nothing(mean.error),
-                    to_text(sample.values.size())});
+                    to_text(sample.values.size()), number_or_nothing(sample.mean_by_own_errors().error)});
         text += io::csv_line(cells);
-      }
+      };
+      for (const std::string_view quantity : quantities) add_row(quantity, stage_sample(runs, branch, i, quantity));
+      add_row("ratio_minus_1", imbalance(runs, branch, i));
     }
   }
   return text;

@@ -19,7 +19,8 @@ void draw_figure(const Figure& figure, std::span<const FigureRun> runs, const Pa
 std::string figure_csv(const Figure& figure, std::span<const FigureRun> runs);
 
 /// Figure 3: means over repetitions of each quantity, stage and sampling, with half their 95 % interval (empty
-/// where it is unknown) and of how many runs they are.
+/// where it is unknown), of how many runs they are, and half the interval that the runs' own errors give (empty
+/// where one has none). The last quantity, ratio_minus_1, is O_L/O_R - 1: whether the stage was in equilibrium.
 std::string means_csv(const Figure& figure, std::span<const FigureRun> runs);
 
 }  // namespace quench::train

@@ -8,37 +8,19 @@
 
 #include "io/numbers.h"
 #include "io/text.h"
+#include "train/paper/claim_words.h"
+#include "train/paper/equilibrium.h"
 #include "train/paper/stage_samples.h"
 
 namespace quench::train {
 namespace {
 
-using io::joined;
 using io::significant;
 using io::to_text;
 
 constexpr double side_agreement = 0.01;      // of O_L and O_R
 constexpr double exponent_reach = 0.2;       // of "about proportional"
 constexpr double estimator_agreement = 0.1;  // of the telescoped estimators
-
-std::string shown(const Estimate& estimate, double unit = 1) {
-  const std::string error =
-      std::isfinite(estimate.error) ? significant(estimate.error / unit, 2) : std::string("unknown");
-  return joined({significant(estimate.value / unit, 3), " +- ", error});
-}
-
-void add_item(std::string& list, std::initializer_list<std::string_view> words) {
-  list += joined({list.empty() ? "" : ", ", joined(words)});
-}
-
-std::string repetitions(std::size_t count) {
-  return joined({" (", to_text(count), count == 1 ? " seed)" : " seeds)"});
-}
-
-/// "<words>: HELD".
-Claim claim(std::initializer_list<std::string_view> words, Outcome outcome) {
-  return {joined({joined(words), ": ", outcome_word(outcome)}), outcome};
-}
 
 /// The outcome for several estimates that must all be within +-reach.
 Outcome all_within(std::span<const Estimate> estimates, double reach) {
@@ -55,10 +37,8 @@ Claim agreement_claim(std::span<const FigureRun> runs, std::span<const double> r
   std::string list;
   std::vector<Estimate> ends;
   for (std::size_t i = 0; i < rates.size(); ++i) {
-    Estimate end = stage_sample(runs, runs.front().branch->name, i, "ratio").mean();
-    end.value -= 1;
-    ends.push_back(end);
-    add_item(list, {shown(end, 0.01), " at ", rate_text(rates[i])});
+    ends.push_back(imbalance(runs, runs.front().branch->name, i).mean());
+    add_item(list, {shown(ends.back(), 0.01), " at ", rate_text(rates[i])});
   }
   return claim({"O_L and O_R agree within 1 % at the end of every stage: O_L/O_R - 1 in % is ", list},
                all_within(ends, side_agreement));
@@ -100,6 +80,12 @@ Claim level_claim(std::span<const FigureRun> runs, std::span<const double> rates
                above(off, -exponent_reach));
 }
 
+/// "<words>: HELD" of a claim that rests on stages in equilibrium. out: which are not; then it is undecided, and
+/// says so.
+Claim claim_in_equilibrium(std::initializer_list<std::string_view> words, std::string_view out, Outcome outcome) {
+  return claim({io::joined(words), out}, out.empty() ? outcome : Outcome::undecided);
+}
+
 /// O_FB/eta of a branch at a stage, by the estimator of that column.
 StageSample over_eta(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage, double eta,
                      std::string_view column) {
@@ -109,6 +95,7 @@ StageSample over_eta(std::span<const FigureRun> runs, std::string_view branch, s
 /// (i) on which side of the straight line the larger learning rates lie.
 Claim side_claim(std::span<const FigureRun> runs, std::string_view branch, std::span<const double> rates,
                  std::size_t smallest) {
+  const std::string out = out_of_equilibrium(runs, branch, rates);
   const auto at = [&](std::size_t i) { return over_eta(runs, branch, i, rates[i], "O_FB"); };
   const StageSample base = at(smallest);
   std::string list;
@@ -127,21 +114,33 @@ Claim side_claim(std::span<const FigureRun> runs, std::string_view branch, std::
   Outcome outcome = Outcome::undecided;
   if (higher > open && lower == 0) outcome = Outcome::held;
   if (lower > open && higher == 0) outcome = Outcome::failed;
-  return claim(
+  return claim_in_equilibrium(
       {"Eq. 18, ", branch, ": the points of larger eta lie above the straight line through the origin and eta = ",
        rate_text(rates[smallest]), ", as a bias by shuffling would have it: above ", to_text(higher), ", below ",
        to_text(lower), ", open ", to_text(open), "; O_FB/eta is ", shown(base.mean()), " there, and more by ", list,
        repetitions(base.values.size())},
-      outcome);
+      out, outcome);
 }
 
-/// (ii), (iii): at a stage `high` is above `low`, both O_FB/eta.
-Claim below_claim(std::string_view statement, double eta, const StageSample& low, std::string_view low_name,
-                  const StageSample& high, std::string_view high_name) {
-  const Estimate gap = difference(high, low);
-  return claim({statement, ": at eta = ", rate_text(eta), " O_FB/eta is ", shown(low.mean()), " ", low_name, ", ",
-                shown(high.mean()), " ", high_name, ", higher by ", shown(gap), repetitions(low.values.size())},
-               above(gap, 0));
+/// O_FB/eta of one sampling by one estimator, at the stage of the smallest eta.
+struct Slope {
+  std::string_view branch, column, name;
+};
+
+/// (ii), (iii): at that stage the slope `high` is above `low`.
+Claim below_claim(std::string_view statement, std::span<const FigureRun> runs, std::span<const double> rates,
+                  std::size_t stage, const Slope& low, const Slope& high) {
+  const auto sample = [&](const Slope& slope) {
+    return over_eta(runs, slope.branch, stage, rates[stage], slope.column);
+  };
+  const StageSample below = sample(low), over = sample(high);
+  const Estimate gap = difference(over, below);
+  std::string out = out_of_equilibrium(runs, low.branch, rates, stage);
+  if (high.branch != low.branch) out += out_of_equilibrium(runs, high.branch, rates, stage);
+  return claim_in_equilibrium(
+      {statement, ": at eta = ", rate_text(rates[stage]), " O_FB/eta is ", shown(below.mean()), " ", low.name, ", ",
+       shown(over.mean()), " ", high.name, ", higher by ", shown(gap), repetitions(below.values.size())},
+      out, above(gap, 0));
 }
 
 /// (iv)
@@ -156,8 +155,10 @@ Claim telescoped_claim(std::span<const FigureRun> runs, std::span<const double> 
     gaps.push_back(gap);
     add_item(list, {shown(gap, 0.01), " at ", rate_text(rates[i])});
   }
-  return claim({"Telescoped, shuffle and iid agree within 10 %: shuffle / iid - 1 in % is ", list},
-               all_within(gaps, estimator_agreement));
+  return claim_in_equilibrium(
+      {"Telescoped, shuffle and iid agree within 10 %: shuffle / iid - 1 in % is ", list},
+      io::joined({out_of_equilibrium(runs, "shuffle", rates), out_of_equilibrium(runs, "iid", rates)}),
+      all_within(gaps, estimator_agreement));
 }
 
 }  // namespace
@@ -172,17 +173,15 @@ std::vector<Claim> landscape_claims(const Figure& figure, std::span<const Figure
   const auto smallest = static_cast<std::size_t>(std::min_element(rates.begin(), rates.end()) - rates.begin());
   const std::vector<std::string_view> branches = branches_with_runs(figure, runs);
   std::vector<Claim> claims;
+  for (const std::string_view branch : branches) claims.push_back(equilibrium_claim(runs, branch, rates));
   if (rates.size() > 1) claims.push_back(side_claim(runs, branches.front(), rates, smallest));
   if (branches.front() != "shuffle") return claims;
-  const double eta = rates[smallest];
-  const StageSample shuffled = over_eta(runs, "shuffle", smallest, eta, "O_FB");
   if (branches.size() > 1) {
-    claims.push_back(below_claim("Eq. 18, shuffle falls below iid as eta goes to 0", eta, shuffled, "of shuffle",
-                                 over_eta(runs, "iid", smallest, eta, "O_FB"), "of iid"));
+    claims.push_back(below_claim("Eq. 18, shuffle falls below iid as eta goes to 0", runs, rates, smallest,
+                                 {"shuffle", "O_FB", "of shuffle"}, {"iid", "O_FB", "of iid"}));
   }
-  claims.push_back(below_claim("Shuffle, eq. 18 falls below the telescoped estimator as eta goes to 0", eta,
-                               shuffled, "by eq. 18", over_eta(runs, "shuffle", smallest, eta, "O_FB_tel"),
-                               "telescoped"));
+  claims.push_back(below_claim("Shuffle, eq. 18 falls below the telescoped estimator as eta goes to 0", runs, rates,
+                               smallest, {"shuffle", "O_FB", "by eq. 18"}, {"shuffle", "O_FB_tel", "telescoped"}));
   if (branches.size() > 1) claims.push_back(telescoped_claim(runs, rates));
   return claims;
 }

@@ -25,6 +25,13 @@ StageSample StageSample::times(double factor) const {
 
 Estimate StageSample::mean() const { return mean_estimate(values, errors.empty() ? nothing : errors.front()); }
 
+Estimate StageSample::mean_by_own_errors() const {
+  double squares = 0;
+  for (const double error : errors) squares += error * error;
+  const double average = mean().value, error = std::sqrt(squares) / static_cast<double>(errors.size());
+  return mean_estimate({&average, 1}, error);
+}
+
 StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage,
                          std::string_view column) {
   const std::string error = column == "ratio" ? "ratio_sd" : std::string(column) + "_error";
@@ -34,6 +41,12 @@ StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branc
     sample.values.push_back(run.stages.numbers(column)[stage]);
     sample.errors.push_back(has_column(run.stages, error) ? run.stages.numbers(error)[stage] : nothing);
   }
+  return sample;
+}
+
+StageSample imbalance(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage) {
+  StageSample sample = stage_sample(runs, branch, stage, "ratio");
+  for (double& value : sample.values) value -= 1;
   return sample;
 }
 

@@ -19,12 +19,18 @@ struct StageSample {
   StageSample times(double factor) const;
   /// The mean with its 95 % interval: over repetitions; of one by its own error.
   Estimate mean() const;
+  /// The same mean with the 95 % interval that the repetitions' own errors give, as of independent values; its
+  /// error is NaN when one has none.
+  Estimate mean_by_own_errors() const;
 };
 
 /// A column of stages.csv at the stage (from 0) of the branch's runs; errors from the column of that name and
 /// _error (of "ratio" from ratio_sd), if there is one.
 StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage,
                          std::string_view column);
+
+/// O_L/O_R - 1 there, which is 0 in equilibrium, with the errors of the ratio.
+StageSample imbalance(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage);
 
 /// Mean of a - b: of as many repetitions each in pairs, of one each by their own errors; of others as of
 /// independent means.
