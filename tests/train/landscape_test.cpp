@@ -173,12 +173,16 @@ TEST_SUITE("landscape") {
 
   TEST_CASE("figure 2 shares a chain with figure 3, and its start with figure 1") {
     const std::vector<train::PaperRun> two = train::paper_runs(figure("2a"), {.seeds = 3});
-    REQUIRE(two.size() == 1);
-    CHECK(two[0].settings.sampling == "shuffle");
-    CHECK(two[0].name == train::paper_runs(figure("3a"), {.seeds = 3})[0].name);
+    REQUIRE(two.size() == 3);  // a chain for each seed, of one sampling
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK(two[i].settings.sampling == "shuffle");
+      CHECK(two[i].name == train::paper_runs(figure("3a"), {.seeds = 3})[2 * i].name);
+    }
+    CHECK(train::paper_runs(figure("2a"), {}).size() == 1);
     CHECK(train::start_run(figure("2a"), {})->name == train::paper_runs(figure("1a"), {})[0].name);
     CHECK(train::start_run(figure("2b"), {})->name == train::paper_runs(figure("1b"), {})[0].name);
-    CHECK(train::paper_runs(figure("2a"), {.sampling = "iid"})[0].settings.sampling == "iid");
+    for (const train::PaperRun& run : train::paper_runs(figure("2a"), {.seeds = 2, .sampling = "iid"}))
+      CHECK(run.settings.sampling == "iid");
     CHECK(train::paper_runs(figure("2b"), {.sampling = "both"}).size() == 1);
   }
 
@@ -387,6 +391,38 @@ TEST_SUITE("landscape") {
     CHECK(right.line == train::Series::Line::dotted);
     CHECK(left.colour == right.colour);
     CHECK(left.colour != charts[0].series[0].colour);
+  }
+
+  TEST_CASE("figure 2 of several seeds: claims of their means, curves of the first over faint ones of the others") {
+    std::vector<train::FigureRun> runs;
+    for (const double level : {1.0, 1.3, 0.9}) {
+      runs.push_back(chain(figure("2a").branches[0], [&](double eta) {
+        return StageEnd{.o_r = level * eta, .ratio = 1 + (level - 1) / 100};
+      }));
+    }
+    const std::vector<train::Claim> claims = train::figure_claims(figure("2a"), runs);
+    // 0, 0.3 and -0.1 %: 0.067 +- 4.3027 * 0.208 / sqrt(3).
+    CHECK(claims[0].outcome == held);
+    CHECK(claims[0].sentence.find("O_L/O_R - 1 in % is 0.0667 +- 0.52 at 0.05, ") != std::string::npos);
+    CHECK(claims[1].sentence.find("O_R is 0.0533 at 0.05, ") != std::string::npos);
+    for (const train::Claim& claim : claims) CHECK(claim.sentence.find(" (3 seeds): ") != std::string::npos);
+    const std::vector<train::FigureRun> one(runs.begin(), runs.begin() + 1);
+    for (const train::Claim& claim : train::figure_claims(figure("2a"), one))
+      CHECK(claim.sentence.find("seed") == std::string::npos);
+
+    const std::vector<train::Series> series = train::figure_charts(figure("2a"), runs, "")[0].series;
+    REQUIRE(series.size() == 30);
+    for (std::size_t i = 0; i < 20; ++i) {
+      CHECK(series[i].line == train::Series::Line::faint);
+      CHECK(series[i].name == (i == 0 ? "other seeds" : ""));
+      CHECK(series[i].colour == series[20 + i % 10].colour);
+    }
+    CHECK(series[0].y[0] == doctest::Approx(0.9 * 0.05 * 0.999));  // the last chain
+    CHECK(series[20].name == "eta 0.05");
+    CHECK(series[20].y[0] == 0.05);
+    CHECK(series[20].line == train::Series::Line::solid);
+    CHECK(series[21].line == train::Series::Line::dotted);
+    CHECK(io::parse_csv(train::figure_csv(figure("2a"), runs)).rows.size() == 3 * 2 * rates.size());
   }
 
   TEST_CASE("the data of figures 2 and 3 as tables") {

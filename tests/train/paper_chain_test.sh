@@ -34,13 +34,15 @@ tiny=(2a 3a --data small --epochs-scale 0.004 --seeds 2)
 all_files=(2a.svg 2a.html 2a.csv 3a.svg 3a.html 3a.csv 3a-means.csv)
 "$train" paper "${tiny[@]}" --out figures >out.txt 2>err.txt
 check 'figures 2a and 3a of small chains' test $? -eq 0
-check 'say what they are' test "$(grep -cE '^figure (2a, epochs x 0.004|3a, epochs x 0.004, 2 seeds)$' out.txt)" -eq 2
+check 'say what they are' test "$(grep -cE '^figure (2a|3a), epochs x 0.004, 2 seeds$' out.txt)" -eq 2
 check 'and whether each claim held' test "$(grep -cE ': (HELD|FAILED|UNDECIDED)$' out.txt)" -eq 8
 check 'and how far every stage was from equilibrium' \
   test "$(grep -cE '^  Equilibrium, (shuffle|iid): .* is( [^ ]+ \+- [^ ]+ at 0.0[0-9]*( \(out\))?,?){5} \(2 seeds\): FAILED$' out.txt)" -eq 2
 check 'without which nothing is decided' test "$(grep -c ' is out of equilibrium by .*: UNDECIDED$' out.txt)" -eq 4
 check 'share runs' test "$(ls figures/runs | wc -l)" -eq 5
-check 'have a row an epoch' test "$(wc -l <figures/2a.csv)" -eq $((1 + 14))
+check 'have a row an epoch' test "$(wc -l <figures/2a.csv)" -eq $((1 + 2 * 14))
+check 'of one sampling and all seeds' \
+  test "$(tail -n +2 figures/2a.csv | cut -d, -f2 | uniq | paste -s)" = $'mnist-chain-shuffle-14epochs-seed1\tmnist-chain-shuffle-14epochs-seed1-data2'
 check 'have a row a stage' test "$(wc -l <figures/3a.csv)" -eq $((1 + 2 * 2 * 5))
 check 'with a gradient of the whole training set in each' \
   test "$(awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "O_FB") at = i; next } $at > 0' figures/3a.csv | wc -l)" -eq 20
@@ -57,6 +59,14 @@ check 'finished chains are not repeated' test -z "$(find figures/runs -name log.
 check 'and give the same figures' cmp out.txt again.txt
 "$train" paper "${tiny[@]}" --out alone --jobs 1 --quiet >alone.txt 2>err.txt
 check 'one chain after the other, too' same alone "${all_files[@]}"
+
+check 'figure 2a has the other seed faintly' test "$(grep -c ' fa"' figures/2a.svg)" -gt 0
+"$train" paper 2a --epochs-scale 0.004 --merge figures --out single >out.txt 2>err.txt
+check 'of one seed it is' test $? -eq 0 -a "$(grep -c '^figure 2a, epochs x 0.004$' out.txt)" -eq 1
+check 'the one chain' test "$(wc -l <single/2a.csv)" -eq $((1 + 14)) -a "$(grep -c ' fa"' single/2a.svg)" -eq 0
+check 'and says nothing of seeds' test "$(grep -c 'seed' out.txt)" -eq 0
+"$train" paper 2a --epochs-scale 0.004 --sampling iid --merge figures --out single >out.txt 2>err.txt
+check 'of the other sampling it says so' grep -q '^figure 2a, epochs x 0.004, iid sampling$' out.txt
 
 "$train" paper 3b --data small --epochs-scale 0.002 --lr-max 0.00025 --sampling shuffle --out figures --quiet >out.txt 2>err.txt
 check 'figure 3b with the smaller rates of one sampling' test $? -eq 0
@@ -93,26 +103,26 @@ for i in 1 2 3; do
 done
 check 'a shard draws nothing' test -z "$(find machine* -name '3a*')"
 check 'and says what it made' grep -q '^shard 1/3 of 2a 3a: 2 of 4 runs$' shard1.txt
-check 'by name' grep -q '^  machine 2/runs/mnist-chain-iid-14epochs-seed1$' shard2.txt
+check 'by name' grep -q '^  machine 2/runs/mnist-chain-shuffle-14epochs-seed1-data2$' shard2.txt
 check 'every chain is in one shard' test "$(find machine* -maxdepth 2 -name '*chain*' | wc -l)" -eq 4
 "$train" paper "${tiny[@]}" --merge 'machine 3' 'machine 1' 'machine 2' --out merged >merged.txt 2>err.txt
 check 'merged they make the figure' test $? -eq 0
 check 'the same, byte for byte' same merged "${all_files[@]}"
 check 'and make no runs' test ! -e merged/runs
-refuses 1 'found no finished run mnist-chain-iid-14epochs-seed1 in machine 3, machine 1, expected one; --shard 2/2' \
+refuses 1 'found no finished run mnist-chain-shuffle-14epochs-seed1-data2 in machine 3, machine 1, expected one; --shard 2/2' \
   paper "${tiny[@]}" --merge 'machine 3' 'machine 1' --out merged
 cp -r 'machine 2' forged
 sed -i 's/"parameter_checksum": "./"parameter_checksum": "x/' forged/runs/*chain*/run.json
 for folders in '"machine 1" forged "machine 2" "machine 3"' '"machine 3" "machine 2" forged "machine 1"'; do
   eval "folders=($folders)"
-  refuses 1 'forged/runs/mnist-chain-iid-14epochs-seed1 and machine 2/runs/mnist-chain-iid-14epochs-seed1 hold the same run' \
+  refuses 1 'forged/runs/mnist-chain-shuffle-14epochs-seed1-data2 and machine 2/runs/mnist-chain-shuffle-14epochs-seed1-data2 hold the same run' \
     paper 3a "${tiny[@]:2}" --merge "${folders[@]}" --out merged
 done
 rm -rf forged/runs/*chain*
 sed -i 's/"parameter_checksum": "./"parameter_checksum": "x/' forged/runs/*constant*/run.json
 refuses 1 'hold the same run' paper 3a "${tiny[@]:2}" --merge 'machine 1' 'machine 2' 'machine 3' forged --out merged
-sed -i 's/"checksum": "./"checksum": "x/' "machine 2/runs/mnist-chain-iid-14epochs-seed1/run.json"
-refuses 1 'machine 2/runs/mnist-chain-iid-14epochs-seed1 holds a run with ' \
+sed -i 's/"checksum": "./"checksum": "x/' "machine 2/runs/mnist-chain-shuffle-14epochs-seed1-data2/run.json"
+refuses 1 'machine 2/runs/mnist-chain-shuffle-14epochs-seed1-data2 holds a run with ' \
   paper 3a "${tiny[@]:2}" --merge 'machine 1' 'machine 2' 'machine 3' --out merged
 
 SLURM_ARRAY_TASK_ID=11 SLURM_ARRAY_TASK_MIN=10 SLURM_ARRAY_TASK_COUNT=4 "$train" paper "${tiny[@]}" --out slurm >out.txt 2>err.txt

@@ -156,14 +156,17 @@ std::optional<PaperRun> start_run(const Figure& figure, const PaperOptions& opti
 
 std::vector<PaperRun> paper_runs(const Figure& figure, const PaperOptions& options) {
   std::vector<PaperRun> runs;
-  // Figure 2 shows one chain.
-  const bool alone = figure.kind == Kind::stages;
-  const auto repetitions = alone ? 1 : static_cast<std::uint64_t>(options.seeds);
-  for (std::uint64_t i = 0; i < repetitions; ++i) {
+  // Figure 2 shows one sampling: of both the first, as in the paper.
+  const bool of_one_sampling = figure.kind == Kind::stages;
+  const auto is_wanted = [&](const Branch& branch) {
+    if (options.sampling == "both") return !of_one_sampling || &branch == &figure.branches.front();
+    return branch.name == options.sampling;
+  };
+  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(options.seeds); ++i) {
     for (const Branch& branch : figure.branches) {
       if (!figure.is_chain()) {
         runs.push_back(single_run(figure, branch, options, i));
-      } else if (branch.name == options.sampling || (options.sampling == "both" && !(alone && !runs.empty()))) {
+      } else if (is_wanted(branch)) {
         runs.push_back(chain_run(figure, branch, options, i));
       }
     }

@@ -21,7 +21,7 @@ struct PaperOptions {
   std::string data = "data";
   bool data_given = false;
   std::int64_t threads = 0;
-  std::string sampling = "both";  ///< of figures 2 and 3: shuffle, iid or both; figure 2 has one of them
+  std::string sampling = "both";  ///< of figures 2 and 3: shuffle, iid or both; of both figure 2 has shuffle
   double lr_max = 0;              ///< of figures 2 and 3: only stages with eta up to that; 0: all
 };
 

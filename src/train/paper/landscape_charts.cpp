@@ -73,17 +73,27 @@ std::vector<Chart> stage_charts(std::span<const FigureRun> runs, const std::stri
               .title = title,
               .x = {.label = "epochs of the stage", .low = 0.0},
               .y = {.label = "O_L solid, O_R dotted", .logarithmic = true}};
-  for (const FigureRun& run : runs) {
+  // The first chain last, over the others.
+  for (std::size_t chain = runs.size(); chain-- > 0;) {
+    const FigureRun& run = runs[chain];
     const std::vector<double> first = run.stages.numbers("first_epoch"), last = run.stages.numbers("last_epoch");
     const std::vector<double> rates = run.stages.numbers("lr");
     const std::vector<double> o_l = run.curves.column("O_L"), o_r = run.curves.column("O_R");
     for (std::size_t i = 0; i < rates.size(); ++i) {
       const auto begin = static_cast<std::size_t>(first[i]) - 1, end = static_cast<std::size_t>(last[i]) - 1;
       const int colour = static_cast<int>(i);
-      Series left{.name = "eta " + rate_text(rates[i]), .colour = colour, .y = part(o_l, begin, end)};
+      Series left{.colour = colour, .y = part(o_l, begin, end)},
+          right{.colour = colour, .y = part(o_r, begin, end)};
       for (std::size_t epoch = begin; epoch <= end; ++epoch)
         left.x.push_back(static_cast<double>(epoch - begin + 1));
-      Series right{.colour = colour, .line = Series::Line::dotted, .x = left.x, .y = part(o_r, begin, end)};
+      right.x = left.x;
+      if (chain == 0) {
+        left.name = "eta " + rate_text(rates[i]);
+        right.line = Series::Line::dotted;
+      } else {
+        left.line = right.line = Series::Line::faint;
+        if (chart.series.empty()) left.name = "other seeds";
+      }
       chart.series.push_back(std::move(left));
       chart.series.push_back(std::move(right));
     }

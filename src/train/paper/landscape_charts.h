@@ -10,7 +10,8 @@
 
 namespace quench::train {
 
-/// Figure 2: O_L and O_R of one chain, stage by stage, over the epochs since the stage began.
+/// Figure 2: O_L and O_R of a chain, stage by stage, over the epochs since the stage began; of several, those of
+/// the first, and faintly behind them the others'.
 std::vector<Chart> stage_charts(std::span<const FigureRun> runs, const std::string& title);
 
 /// Figure 3: means over repetitions with 95 % intervals, of each sampling and both estimators. Above O_FB against

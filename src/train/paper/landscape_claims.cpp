@@ -33,6 +33,11 @@ Outcome all_within(std::span<const Estimate> estimates, double reach) {
   return all;
 }
 
+/// " (4 seeds)", when the figure is not the paper's, of one chain.
+std::string of_several(std::span<const FigureRun> runs) {
+  return runs.size() > 1 ? repetitions(runs.size()) : std::string();
+}
+
 Claim agreement_claim(std::span<const FigureRun> runs, std::span<const double> rates) {
   std::string list;
   std::vector<Estimate> ends;
@@ -40,8 +45,9 @@ Claim agreement_claim(std::span<const FigureRun> runs, std::span<const double> r
     ends.push_back(imbalance(runs, runs.front().branch->name, i).mean());
     add_item(list, {shown(ends.back(), 0.01), " at ", rate_text(rates[i])});
   }
-  return claim({"O_L and O_R agree within 1 % at the end of every stage: O_L/O_R - 1 in % is ", list},
-               all_within(ends, side_agreement));
+  return claim(
+      {"O_L and O_R agree within 1 % at the end of every stage: O_L/O_R - 1 in % is ", list, of_several(runs)},
+      all_within(ends, side_agreement));
 }
 
 /// The exponent p of y ~ x^p by least squares of the logarithms, with a 95 % interval from the scatter.
@@ -76,7 +82,7 @@ Claim level_claim(std::span<const FigureRun> runs, std::span<const double> rates
   const Estimate exponent = power_law(rates, levels);
   const Estimate off{-std::abs(exponent.value - 1), exponent.error};
   return claim({"The level of O_R is about proportional to eta: as eta to the power ", shown(exponent),
-                ", expected 0.8 to 1.2; O_R is ", list},
+                ", expected 0.8 to 1.2; O_R is ", list, of_several(runs)},
                above(off, -exponent_reach));
 }
 
