@@ -16,6 +16,7 @@
 #include "quench/executor.h"
 #include "quench/plan.h"
 #include "train/console.h"
+#include "train/network.h"
 #include "train/option_table.h"
 
 namespace quench::train {
@@ -31,18 +32,10 @@ bool is_among(std::string_view name, std::span<const std::string_view> names) {
   return false;
 }
 
-/// The loss of the network over images of the data set.
-Tensor build(Graph& graph, std::string_view dataset, std::string_view model) {
-  const DatasetFacts& facts = dataset_facts(dataset);
-  const Tensor input = graph.input({facts.channels, facts.side, facts.side});
-  const auto classes = static_cast<std::int64_t>(facts.classes.size());
-  return softmax_cross_entropy(model == "cnn" ? cnn(input, classes) : mlp(input, classes));
-}
-
 /// Whether the file has the network's tensors, and no others.
 bool holds(const io::SafetensorsFile& file, std::string_view dataset, std::string_view model) {
   Graph graph;
-  Plan plan(graph, build(graph, dataset, model), {.batch = 1, .training = false});
+  Plan plan(graph, network_loss(graph, dataset, model), {.batch = 1, .training = false});
   const std::span<const Parameter> parameters = plan.parameters();
   return file.tensors.size() == parameters.size() &&
          std::all_of(parameters.begin(), parameters.end(), [&](const Parameter& parameter) {
@@ -140,7 +133,7 @@ LoadedModel::LoadedModel(std::string file, const ModelChoice& choice, int batch)
     history_ += ", after " + one_line(epochs->substr(0, 20)) + (*epochs == "1" ? " epoch" : " epochs");
   if (const std::string* seed = contents.find_metadata("seed"))
     history_ += ", seed " + one_line(seed->substr(0, 20));
-  network_ = std::make_unique<Model>(graph_, build(graph_, dataset_, model_),
+  network_ = std::make_unique<Model>(graph_, network_loss(graph_, dataset_, model_),
                                      ModelOptions{.batch = batch, .training = false});
   set_parameters(contents, file_, network_->parameters());
 }

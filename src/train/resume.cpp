@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
+#include "io/csv.h"
 #include "io/numbers.h"
+#include "io/read_file.h"
 #include "quench/error.h"
 #include "quench/system.h"
 #include "train/option_table.h"
 #include "train/options.h"
+#include "train/report/run_curves.h"
+#include "train/run_tables.h"
 #include "train/stages.h"
 
 namespace quench::train {
@@ -59,15 +64,7 @@ std::optional<ResumePoint> newest_point(const fs::path& run) {
   return std::nullopt;
 }
 
-}  // namespace
-
-fs::path default_run_folder(const Settings& settings) {
-  if (!settings.out.empty()) return settings.out;
-  return fs::path("runs") / (settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed));
-}
-
-std::string ResumePoint::start_checksum() const { return text_at(record, {"start", "checksum"}); }
-
+/// What --resume names; with "auto" nothing when there is no checkpoint.
 std::optional<ResumePoint> find_resume_point(const Settings& settings) {
   if (settings.resume == "auto") return newest_point(default_run_folder(settings));
   const fs::path named = settings.resume;
@@ -82,6 +79,7 @@ std::optional<ResumePoint> find_resume_point(const Settings& settings) {
   return point;
 }
 
+/// The settings of the recorded run with those given ones that may change. where: what complaints call the record.
 Settings resumed_settings(const Settings& asked, const io::JsonValue& record, const std::string& where) {
   Settings settings;
   settings.dataset = text_at(record, {"dataset"});
@@ -122,6 +120,61 @@ Settings resumed_settings(const Settings& asked, const io::JsonValue& record, co
   return settings;
 }
 
+/// Whether the folder holds nothing but what a run makes before it begins: tables without rows.
+bool is_bare(const fs::path& folder, const Settings& settings) {
+  const auto holds = [&](std::string_view name, const std::string& contents) {
+    std::error_code error;
+    const fs::path file = folder / name;
+    if (!fs::exists(file, error)) return true;
+    return fs::file_size(file, error) == contents.size() && io::read_file(file) == contents;
+  };
+  for (const TableKind& table : tables_of(settings)) {
+    if (!holds(table.name, io::csv_line(table.columns))) return false;
+  }
+  return holds("steps.bin", "QSTEPS1\n");
+}
+
+/// Those with which --resume auto begins anew, for want of a checkpoint. What is in the folder was cut off before
+/// its first one, and must be the same run.
+Settings settings_anew(const Settings& asked) {
+  const fs::path folder = default_run_folder(asked);
+  Settings settings = asked;
+  std::error_code ignored;
+  if (!fs::exists(folder / "run.json", ignored)) {
+    settings.force = asked.force || is_bare(folder, asked);
+  } else if (!asked.force) {
+    const io::JsonValue there = read_record(folder);
+    const io::JsonValue* status = there.find("status");
+    if (status != nullptr && status->text == "finished") {
+      throw Error(folder.string() +
+                  " holds a finished run without checkpoints; choose another --out, or --force to overwrite it");
+    }
+    settings = resumed_settings(asked, there, folder.string());
+    settings.force = true;
+  }
+  settings.out = folder.string();
+  return settings;
+}
+
+}  // namespace
+
+fs::path default_run_folder(const Settings& settings) {
+  if (!settings.out.empty()) return settings.out;
+  return fs::path("runs") / (settings.dataset + "-" + settings.model + "-seed" + io::to_text(settings.seed));
+}
+
+std::string ResumePoint::start_checksum() const { return text_at(record, {"start", "checksum"}); }
+
+Beginning find_beginning(const Settings& asked) {
+  if (asked.resume.empty()) return {asked, {}};
+  std::optional<ResumePoint> point = find_resume_point(asked);
+  if (!point) return {settings_anew(asked), {}};
+  Settings settings = resumed_settings(asked, point->record, point->folder.string());
+  const bool elsewhere = asked.resume != "auto" && !asked.out.empty();
+  settings.out = elsewhere ? asked.out : point->run.string();
+  return {std::move(settings), std::move(point)};
+}
+
 void check_same_world(const ResumePoint& point, std::uint64_t data_checksum) {
   const std::string where = point.folder.string();
   const std::string numbers = text_at(point.record, {"environment", "numeric_class"});
@@ -129,6 +182,21 @@ void check_same_world(const ResumePoint& point, std::uint64_t data_checksum) {
   const std::string data = text_at(point.record, {"data", "checksum"});
   if (data != io::hexadecimal(data_checksum))
     refuse(where, "data of checksum", data, io::hexadecimal(data_checksum));
+}
+
+void check_epochs(const Settings& settings, const ResumePoint& point, std::int64_t steps_per_epoch) {
+  if (point.step <= settings.epochs * steps_per_epoch) return;
+  throw UsageError("--epochs: found " + io::to_text(settings.epochs) + ", expected at least " +
+                   io::to_text((point.step + steps_per_epoch - 1) / steps_per_epoch) + ", for " +
+                   point.folder.string());
+}
+
+void check_start(const Settings& settings, const ResumePoint& point, std::uint64_t checksum) {
+  const std::string there = point.start_checksum(), here = io::hexadecimal(checksum);
+  if (there == here) return;
+  throw Error(point.folder.string() + " is of a run that began with " +
+              (there.empty() ? "random parameters" : "parameters of checksum " + there) + ", those of --init " +
+              settings.init + " have " + here);
 }
 
 }  // namespace quench::train

@@ -1,6 +1,7 @@
 // Going on with an earlier run: which checkpoint, and whether it is of the same run.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -25,17 +26,28 @@ struct ResumePoint {
 /// settings.out, or without one runs/<data set>-<model>-seed<seed>.
 std::filesystem::path default_run_folder(const Settings& settings);
 
-/// The newest checkpoint that can be read of the run that settings.resume names; with "auto", of settings.out or
-/// the folder that the run would get by default, and nothing when there is none. Throws Error when a run or a
-/// checkpoint is named and there is no checkpoint that can be read.
-std::optional<ResumePoint> find_resume_point(const Settings& settings);
+/// How a run begins: anew, or at a checkpoint.
+struct Beginning {
+  Settings settings;
+  std::optional<ResumePoint> point;
+};
 
-/// The settings of the recorded run, but for those given ones that may change: epochs, threads, evaluation, output.
-/// Throws Error, naming both values, when another option was given with another value, and for another data set.
-/// where: what complaints call the record.
-Settings resumed_settings(const Settings& asked, const io::JsonValue& record, const std::string& where);
+/// What --resume makes of the settings that are asked for: the newest checkpoint that can be read of the run it
+/// names (with "auto", of settings.out or the folder that the run would get by default) and the settings of that
+/// run, but for those given ones that may change: epochs, threads, evaluation, output. Without --resume, and with
+/// "auto" where there is no checkpoint yet, the run begins anew; what it left in the folder, cut off before its
+/// first checkpoint, must then be of the same settings and is overwritten. Throws Error, naming both values, when
+/// another option was given with another value and for another data set; when a run or a checkpoint is named and
+/// there is no checkpoint that can be read; and when "auto" finds a finished run without checkpoints.
+Beginning find_beginning(const Settings& asked);
 
 /// Throws Error, naming both values, when the record is not of this data and numeric class.
 void check_same_world(const ResumePoint& point, std::uint64_t data_checksum);
+
+/// Throws UsageError when the checkpoint is past the end that the settings have.
+void check_epochs(const Settings& settings, const ResumePoint& point, std::int64_t steps_per_epoch);
+
+/// Throws Error when the run began with other parameters than those of --init, which have that checksum.
+void check_start(const Settings& settings, const ResumePoint& point, std::uint64_t checksum);
 
 }  // namespace quench::train

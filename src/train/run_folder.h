@@ -3,8 +3,6 @@
 
 #include <filesystem>
 #include <span>
-#include <string>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "quench/archive.h"
 #include "train/resume.h"
 #include "train/run_record.h"
+#include "train/run_tables.h"
 #include "train/settings.h"
 
 namespace quench::train {
@@ -32,12 +31,6 @@ class Undo {
 
  private:
   std::vector<std::filesystem::path> made_;  // removed from the last to the first
-};
-
-/// A table of a run: its file's name and its columns.
-struct TableKind {
-  std::string_view name;
-  std::vector<std::string> columns;
 };
 
 /// Holds the tables (log.csv first) and run.json. Without --force the tables are made at once, and of several runs

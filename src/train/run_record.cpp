@@ -1,10 +1,15 @@
 #include "train/run_record.h"
 
+#include <filesystem>
+#include <system_error>
 #include <type_traits>
 #include <variant>
 
+#include "io/checksum.h"
 #include "io/json.h"
 #include "io/numbers.h"
+#include "quench/executor.h"
+#include "quench/graph.h"
 #include "quench/system.h"
 #include "train/machine.h"
 #include "train/option_table.h"
@@ -93,6 +98,37 @@ void write_results(io::JsonWriter& json, const RunRecord& record) {
 }
 
 }  // namespace
+
+RunRecord make_record(const Settings& settings, std::span<const std::string_view> words, const OpenedDataset& data,
+                      const Parameters& parameters) {
+  RunRecord record;
+  record.settings = settings;
+  record.command_line.assign(words.begin(), words.end());
+  std::error_code ignored;
+  record.working_directory = std::filesystem::current_path(ignored).string();
+  record.started = utc_time();
+  record.data_folder = data.folder;
+  record.data_generated = data.images.generated;
+  record.data_checksum = data.checksum();
+  record.training_images = data.images.train.size();
+  record.test_images = data.images.test.size();
+  record.data_bytes = data.bytes();
+  record.parameters = parameters.count();
+  record.steps_per_epoch = data.images.train.size() / settings.batch;
+  record.threads = default_executor().threads();
+  record.settings.threads = record.threads;
+  return record;
+}
+
+std::uint64_t checksum_of(const Parameters& parameters) {
+  io::Checksum sum;
+  for (const Parameter& parameter : parameters.tensors) {
+    // Without the zeros that pad the tensor in memory.
+    sum.add(
+        std::span<const float>(parameter.value).first(static_cast<std::size_t>(element_count(parameter.shape))));
+  }
+  return sum.value();
+}
 
 void archive(Archive& archive, RunRecord& record) {
   archive.value("epochs_done", record.epochs_done);

@@ -3,10 +3,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "quench/archive.h"
+#include "quench/model.h"
+#include "train/datasets.h"
 #include "train/epoch_row.h"
 #include "train/settings.h"
 
@@ -42,8 +46,15 @@ struct RunRecord {
   std::optional<Measurement> last_measurement;
   std::int64_t cuts = 0;                            ///< of the learning rate
   std::int64_t measured_epoch = 0;                  ///< which last_measurement is of: the state at its end
-  std::optional<std::uint64_t> parameter_checksum;  ///< io::Checksum over all tensors in order
+  std::optional<std::uint64_t> parameter_checksum;  ///< see checksum_of
 };
+
+/// What is known before training: settings, data, model, environment. words: the command line.
+RunRecord make_record(const Settings& settings, std::span<const std::string_view> words, const OpenedDataset& data,
+                      const Parameters& parameters);
+
+/// io::Checksum over all tensors in order.
+std::uint64_t checksum_of(const Parameters& parameters);
 
 /// What of a record changes while training goes on, and of its last row and measurement what the summary says.
 void archive(Archive& archive, RunRecord& record);

@@ -1,7 +1,6 @@
 #include "train/summary.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <string_view>
 
 #include "io/numbers.h"
@@ -83,6 +82,14 @@ std::string header_block(const RunRecord& record) {
          line("training", to_text(settings.epochs) + (settings.epochs == 1 ? " epoch of " : " epochs of ") +
                               to_text(record.steps_per_epoch) + " steps, batch " + to_text(settings.batch)) +
          line("output", record.output_folder);
+}
+
+std::string resumed_line(const std::filesystem::path& checkpoint, const RunRecord& record) {
+  const std::int64_t into_epoch = record.steps_done - record.epochs_done * record.steps_per_epoch;
+  std::string text = "from " + checkpoint.string() + ", after " + to_text(record.epochs_done) +
+                     (record.epochs_done == 1 ? " epoch" : " epochs");
+  if (into_epoch > 0) text += " and " + to_text(into_epoch) + " steps";
+  return line("resumed", text);
 }
 
 std::string summary(const RunRecord& record) {
