@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "io/numbers.h"
-#include "quench/executor.h"
-#include "quench/system.h"
 #include "train/command_words.h"
+#include "train/datasets.h"
+#include "train/model_command.h"
 #include "train/model_file.h"
-#include "train/option_table.h"
+#include "train/options.h"
 
 namespace quench::train {
 namespace {
@@ -97,25 +98,18 @@ void add_classes(Columns& table, std::span<const std::string_view> names, std::s
 }  // namespace
 
 int eval_command(std::span<const std::string_view> words, Console& console) {
-  instruction_set();  // an unknown QUENCH_ISA is refused before anything else is done
-  constexpr CommandOption options[] = {{"--data", "DIR", "a folder"},
-                                       {"--model", "NAME", "mlp or cnn"},
-                                       {"--threads", "N", "a whole number from 1 to 1024"}};
-  const CommandWords given(words, options);
-  if (given.help()) {
-    console.always(help);
-    return 0;
-  }
-  const std::vector<std::string>& others = given.others();
-  if (others.empty()) throw UsageError("eval: found no file, expected a model in safetensors");
+  constexpr ModelCommand command{"eval", help, "a model in safetensors", {"--data", "DIR", "a folder"}};
+  const std::optional<CommandWords> given = model_words(command, words, console);
+  if (!given) return 0;
+  const std::vector<std::string>& others = given->others();
   if (others.size() > 2) throw UsageError("eval: found \"" + others[2] + "\" after the data set, expected options");
-  const ModelChoice choice = model_choice(given, others.size() > 1 ? others[1] : "");
+  const ModelChoice choice = model_choice(*given, others.size() > 1 ? others[1] : "");
   LoadedModel model(others[0], choice, batch);
 
   Settings settings;
   settings.dataset = model.dataset();
-  settings.data = given.value("--data").value_or(settings.data);
-  settings.data_given = given.value("--data").has_value();
+  settings.data = given->value("--data").value_or(settings.data);
+  settings.data_given = given->flag("--data");
   OpenedDataset data = open_dataset(settings);
   console.note(data.notice);
   if (model.has_normalization()) {

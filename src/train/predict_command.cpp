@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,9 +13,11 @@
 #include "data/pnm.h"
 #include "io/numbers.h"
 #include "io/read_file.h"
-#include "quench/system.h"
 #include "train/command_words.h"
+#include "train/datasets.h"
+#include "train/model_command.h"
 #include "train/model_file.h"
+#include "train/options.h"
 
 namespace quench::train {
 namespace {
@@ -81,20 +84,14 @@ std::string prediction(const std::string& file, std::span<const float> logits,
 }  // namespace
 
 int predict_command(std::span<const std::string_view> words, Console& console) {
-  instruction_set();  // an unknown QUENCH_ISA is refused before anything else is done
-  constexpr CommandOption options[] = {{"--dataset", "NAME", "mnist or cifar10"},
-                                       {"--model", "NAME", "mlp or cnn"},
-                                       {"--threads", "N", "a whole number from 1 to 1024"}};
-  const CommandWords given(words, options);
-  if (given.help()) {
-    console.always(help);
-    return 0;
-  }
-  const std::vector<std::string>& others = given.others();
-  if (others.empty()) throw UsageError("predict: found no file, expected a model in safetensors, then pictures");
+  constexpr ModelCommand command{
+      "predict", help, "a model in safetensors, then pictures", {"--dataset", "NAME", "mnist or cifar10"}};
+  const std::optional<CommandWords> given = model_words(command, words, console);
+  if (!given) return 0;
+  const std::vector<std::string>& others = given->others();
   if (others.size() == 1)
     throw UsageError("predict: found no picture after " + others[0] + ", expected PGM or PPM");
-  const ModelChoice choice = model_choice(given, given.value("--dataset").value_or(""));
+  const ModelChoice choice = model_choice(*given, given->value("--dataset").value_or(""));
   const std::span<const std::string> files = std::span(others).subspan(1);
   // Few at a time have loops of their own, which are faster for them.
   LoadedModel model(others[0], choice, static_cast<int>(std::min<std::size_t>(files.size(), most_batch)));
