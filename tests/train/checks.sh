@@ -20,6 +20,16 @@ repeatable() {
            { line = ""; for (i = 1; i <= NF; ++i) if (keep[i]) line = line $i ","; print line }' "$1"
 }
 
+# refuses CODE MESSAGE WORD...: the command ends with that code, one line of error that has the message, nothing else.
+refuses() {
+  local code=$1 message=$2 status
+  shift 2
+  "$train" "$@" >refused.out 2>refused.err
+  status=$?
+  check "refused: $*: $message" test "$status" -eq "$code" -a "$(wc -l <refused.err)" -eq 1 -a ! -s refused.out
+  check "and says so: $message" grep -qF -- "$message" refused.err
+}
+
 # await PROCESS: waits for a child of this shell, at most a minute, and returns its exit status; 137 when that was not
 # enough and it had to be killed.
 await() {

@@ -7,16 +7,6 @@ export LC_ALL=C
 make_mnist small
 make_cifar10 small 60 20
 
-# refuses CODE MESSAGE WORD...: the command ends with that code, one line of error that has the message, nothing else.
-refuses() {
-  local code=$1 message=$2 status
-  shift 2
-  "$train" "$@" >refused.out 2>refused.err
-  status=$?
-  check "refused: $*: $message" test "$status" -eq "$code" -a "$(wc -l <refused.err)" -eq 1 -a ! -s refused.out
-  check "and says so: $message" grep -qF -- "$message" refused.err
-}
-
 # trained DATASET FOLDER OPTION...: a short run that must succeed.
 trained() {
   local dataset=$1 folder=$2

@@ -8,16 +8,6 @@ unset JOB_COMPLETION_INDEX JOB_COMPLETION_COUNT
 make_mnist small
 make_cifar10 small 200 50
 
-# refuses CODE MESSAGE WORD...: the command ends with that code, one line of error that has the message, nothing else.
-refuses() {
-  local code=$1 message=$2 status
-  shift 2
-  "$train" "$@" --quiet >refused.out 2>refused.err
-  status=$?
-  check "refused: $*: $message" test "$status" -eq "$code" -a "$(wc -l <refused.err)" -eq 1 -a ! -s refused.out
-  check "and says so: $message" grep -qF -- "$message" refused.err
-}
-
 # same FOLDER NAME...: these figures are the same bytes in both.
 same() {
   local folder=$1 name
@@ -110,20 +100,20 @@ check 'merged they make the figure' test $? -eq 0
 check 'the same, byte for byte' same merged "${all_files[@]}"
 check 'and make no runs' test ! -e merged/runs
 refuses 1 'found no finished run mnist-chain-shuffle-14epochs-seed1-data2 in machine 3, machine 1, expected one; --shard 2/2' \
-  paper "${tiny[@]}" --merge 'machine 3' 'machine 1' --out merged
+  paper "${tiny[@]}" --merge 'machine 3' 'machine 1' --out merged --quiet
 cp -r 'machine 2' forged
 sed -i 's/"parameter_checksum": "./"parameter_checksum": "x/' forged/runs/*chain*/run.json
 for folders in '"machine 1" forged "machine 2" "machine 3"' '"machine 3" "machine 2" forged "machine 1"'; do
   eval "folders=($folders)"
   refuses 1 'forged/runs/mnist-chain-shuffle-14epochs-seed1-data2 and machine 2/runs/mnist-chain-shuffle-14epochs-seed1-data2 hold the same run' \
-    paper 3a "${tiny[@]:2}" --merge "${folders[@]}" --out merged
+    paper 3a "${tiny[@]:2}" --merge "${folders[@]}" --out merged --quiet
 done
 rm -rf forged/runs/*chain*
 sed -i 's/"parameter_checksum": "./"parameter_checksum": "x/' forged/runs/*constant*/run.json
-refuses 1 'hold the same run' paper 3a "${tiny[@]:2}" --merge 'machine 1' 'machine 2' 'machine 3' forged --out merged
+refuses 1 'hold the same run' paper 3a "${tiny[@]:2}" --merge 'machine 1' 'machine 2' 'machine 3' forged --out merged --quiet
 sed -i 's/"checksum": "./"checksum": "x/' "machine 2/runs/mnist-chain-shuffle-14epochs-seed1-data2/run.json"
 refuses 1 'machine 2/runs/mnist-chain-shuffle-14epochs-seed1-data2 holds a run with ' \
-  paper 3a "${tiny[@]:2}" --merge 'machine 1' 'machine 2' 'machine 3' --out merged
+  paper 3a "${tiny[@]:2}" --merge 'machine 1' 'machine 2' 'machine 3' --out merged --quiet
 
 SLURM_ARRAY_TASK_ID=11 SLURM_ARRAY_TASK_MIN=10 SLURM_ARRAY_TASK_COUNT=4 "$train" paper "${tiny[@]}" --out slurm >out.txt 2>err.txt
 check 'an array task of Slurm' grep -q '^shard 2/4 of 2a 3a: 1 of 4 runs$' out.txt

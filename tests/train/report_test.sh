@@ -6,16 +6,6 @@ set -u
 make_mnist small
 make_cifar10 small 200 50
 
-# refuses CODE MESSAGE WORD...: the command ends with that code, one line of error that has the message, nothing else.
-refuses() {
-  local code=$1 message=$2 status
-  shift 2
-  "$train" "$@" >refused.out 2>refused.err
-  status=$?
-  check "refused: $*: $message" test "$status" -eq "$code" -a "$(wc -l <refused.err)" -eq 1 -a ! -s refused.out
-  check "and says so: $message" grep -qF -- "$message" refused.err
-}
-
 # well_formed FILE...: XML that a parser takes, where there is one.
 well_formed() {
   if command -v python3 >/dev/null 2>&1; then
