@@ -243,6 +243,10 @@ TEST_SUITE("landscape") {
     CHECK(claim([](double eta) { return eta * (1 + 0.5 * std::sin(1000 * eta)); }).outcome == undecided);
     CHECK(claim([](double eta) { return std::pow(eta, 1.1); }).sentence.find("to the power 1.1 +- ") !=
           std::string::npos);
+    std::vector<train::FigureRun> one = {
+        chain(figure("2a").branches[0], [](double eta) { return StageEnd{.o_r = eta}; })};
+    one[0].stages.rows.resize(1);
+    CHECK(train::figure_claims(figure("2a"), one).size() == 1);  // of one stage there is no law
   }
 
   TEST_CASE("figure 3: on which side of the straight line the points fall") {

@@ -86,7 +86,7 @@ Estimate difference(const Sample& a, const Sample& b) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < std::min(a.values.size(), b.values.size()); ++i)
     differences.push_back(a.values[i] - b.values[i]);
-  return mean_estimate(differences, std::hypot(a.deviation_of_one, b.deviation_of_one));
+  return mean_estimate(differences, combined(a.deviation_of_one, b.deviation_of_one));
 }
 
 /// "0.5": half of the 95 % interval.
@@ -195,6 +195,8 @@ Estimate mean_estimate(std::span<const double> values, double deviation_of_one) 
   return {mean(values),
           student(values.size() - 1) * deviation(values) / std::sqrt(static_cast<double>(values.size()))};
 }
+
+double combined(double a, double b) { return std::sqrt(a * a + b * b); }
 
 Outcome above(const Estimate& estimate, double bound) {
   if (!(estimate.error > 0)) return Outcome::undecided;

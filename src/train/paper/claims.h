@@ -35,6 +35,9 @@ double student(std::size_t freedom);
 /// The mean of several values, with Student's t; of one value with 1.96 times its own standard deviation.
 Estimate mean_estimate(std::span<const double> values, double deviation_of_one);
 
+/// The error of the sum or difference of independent values with these errors.
+double combined(double a, double b);
+
 /// held when value > bound beyond the error, failed when value < bound beyond it; undecided between, when something
 /// is not finite, and for an error of 0: then it is not known, as no measurement is exact.
 Outcome above(const Estimate& estimate, double bound);

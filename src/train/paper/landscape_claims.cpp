@@ -4,8 +4,10 @@
 #include <cmath>
 #include <initializer_list>
 #include <limits>
+#include <numeric>
 #include <string_view>
 
+#include "core/math.h"
 #include "io/numbers.h"
 #include "io/text.h"
 #include "train/paper/claim_words.h"
@@ -52,24 +54,24 @@ Claim agreement_claim(std::span<const FigureRun> runs, std::span<const double> r
 
 /// The exponent p of y ~ x^p by least squares of the logarithms, with a 95 % interval from the scatter.
 Estimate power_law(std::span<const double> x, std::span<const double> y) {
+  std::vector<double> u, v;
+  for (const double value : x) u.push_back(logarithm(value));
+  for (const double value : y) v.push_back(logarithm(value));
   const auto count = static_cast<double>(x.size());
-  double mean_x = 0, mean_y = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    mean_x += std::log(x[i]) / count;
-    mean_y += std::log(y[i]) / count;
+  const double mean_u = std::accumulate(u.begin(), u.end(), 0.0) / count;
+  const double mean_v = std::accumulate(v.begin(), v.end(), 0.0) / count;
+  double uu = 0, uv = 0, rest = 0;
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    uu += (u[i] - mean_u) * (u[i] - mean_u);
+    uv += (u[i] - mean_u) * (v[i] - mean_v);
   }
-  double xx = 0, xy = 0, rest = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    xx += (std::log(x[i]) - mean_x) * (std::log(x[i]) - mean_x);
-    xy += (std::log(x[i]) - mean_x) * (std::log(y[i]) - mean_y);
-  }
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double off = std::log(y[i]) - mean_y - xy / xx * (std::log(x[i]) - mean_x);
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    const double off = v[i] - mean_v - uv / uu * (u[i] - mean_u);
     rest += off * off;
   }
   constexpr double unknown = std::numeric_limits<double>::infinity();
-  if (x.size() < 3) return {xy / xx, unknown};
-  return {xy / xx, student(x.size() - 2) * std::sqrt(rest / (count - 2) / xx)};
+  if (x.size() < 3) return {uv / uu, unknown};
+  return {uv / uu, student(x.size() - 2) * std::sqrt(rest / (count - 2) / uu)};
 }
 
 Claim level_claim(std::span<const FigureRun> runs, std::span<const double> rates) {
@@ -116,7 +118,8 @@ Claim side_claim(std::span<const FigureRun> runs, std::string_view branch, std::
                     : side == Outcome::failed ? " (below)"
                                               : " (open)"});
   }
-  // One of several 95 % intervals lies on a side by chance; hardly most of them do, and none on the other.
+  // All share the error of the smallest eta, so that chance moves them to one side together: most are there no more
+  // often by chance than one interval is. A single one of several would be.
   Outcome outcome = Outcome::undecided;
   if (higher > open && lower == 0) outcome = Outcome::held;
   if (lower > open && higher == 0) outcome = Outcome::failed;
@@ -171,7 +174,9 @@ Claim telescoped_claim(std::span<const FigureRun> runs, std::span<const double> 
 
 std::vector<Claim> stage_claims(std::span<const FigureRun> runs) {
   const std::vector<double> rates = stage_rates(runs);
-  return {agreement_claim(runs, rates), level_claim(runs, rates)};
+  std::vector<Claim> claims = {agreement_claim(runs, rates)};
+  if (rates.size() > 1) claims.push_back(level_claim(runs, rates));
+  return claims;
 }
 
 std::vector<Claim> landscape_claims(const Figure& figure, std::span<const FigureRun> runs) {

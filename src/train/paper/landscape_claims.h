@@ -11,13 +11,13 @@ namespace quench::train {
 
 /// Figure 2, means over all chains: at the end of every stage O_L and O_R agree within 1 %, each stage with its own
 /// interval; and the level of O_R is about proportional to eta: the exponent of a power law through the stages is
-/// within 0.8 and 1.2, its interval from the scatter about the law.
+/// within 0.8 and 1.2, its interval from the scatter about the law. Of a single stage nothing is said of that.
 std::vector<Claim> stage_claims(std::span<const FigureRun> runs);
 
 /// Figure 3: of each sampling, whether its stages were in equilibrium (equilibrium.h); and, in terms of O_FB/eta,
 /// which a loss that is harmonic has constant, differences in pairs:
 /// - the points of larger eta lie above the straight line through the origin and the smallest eta, as a bias by
-///   shuffling would have it: held when some do beyond their 95 % intervals and none lies below it, failed the
+///   shuffling would have it: held when most do beyond their 95 % intervals and none lies below it, failed the
 ///   other way round. Of shuffling, where there are such runs;
 /// with shuffling:
 /// - at the smallest eta O_FB of eq. 18 falls below that of iid sampling, and below the telescoped one;

@@ -55,10 +55,10 @@ Estimate difference(const StageSample& a, const StageSample& b) {
   if (count == b.values.size() && count > 0) {
     std::vector<double> differences;
     for (std::size_t i = 0; i < count; ++i) differences.push_back(a.values[i] - b.values[i]);
-    return mean_estimate(differences, std::hypot(a.errors[0], b.errors[0]));
+    return mean_estimate(differences, combined(a.errors[0], b.errors[0]));
   }
   const Estimate first = a.mean(), second = b.mean();
-  return {first.value - second.value, std::hypot(first.error, second.error)};
+  return {first.value - second.value, combined(first.error, second.error)};
 }
 
 std::vector<double> stage_rates(std::span<const FigureRun> runs) {
