@@ -40,12 +40,16 @@ ResumePoint read_point(const fs::path& run, const fs::path& folder) {
   point.run = run;
   point.folder = folder;
   point.checkpoint = read_checkpoint(folder);
-  point.step = io::parse_integer<std::int64_t>(folder.filename().string()).value_or(0);
+  const std::string record = (folder / "run.json").string();
   try {
     point.record = io::parse_json(point.checkpoint.record);
   } catch (const Error& error) {
-    throw Error((folder / "run.json").string() + ": " + error.what());
+    throw Error(record + ": " + error.what());
   }
+  // The folder's name says so too, until somebody renames it.
+  const auto step = io::parse_integer<std::int64_t>(text_at(point.record, {"results", "steps"}));
+  if (!step) throw Error(record + ": found no whole number for the steps of its results");
+  point.step = *step;
   return point;
 }
 

@@ -125,6 +125,12 @@ refuses 1 'is of a run that began with random parameters, those of --init run0/m
 refuses 1 'with --fdr2-every, whose averages depend on them, --epochs 2, this run 3' --resume second --epochs 3
 "$train" --resume "$where" --quiet >out.txt 2>err.txt
 check 'a checkpoint can be named; nothing is left to do' grep -q '^finished: 2 of 2 epochs' out.txt
+cp -R base renamed && mv renamed/checkpoints/* renamed/checkpoints/mine
+mkdir renamed/checkpoints/0000000001 && touch renamed/checkpoints/0000000001/DONE
+"$train" --resume renamed/checkpoints/mine --epochs 4 --quiet >/dev/null 2>err.txt
+check 'also by a name that somebody gave it' test $? -eq 0
+same 'from there' renamed four
+check 'and what came before it stays' test -f renamed/checkpoints/0000000001/DONE -a -f renamed/checkpoints/mine/DONE
 
 # --- checkpoints that are damaged --------------------------------------------------------------------------------
 
