@@ -6,6 +6,7 @@
 #include "io/numbers.h"
 #include "quench/system.h"
 #include "train/machine.h"
+#include "train/run_tables.h"
 
 namespace quench::train {
 namespace {
@@ -112,9 +113,11 @@ std::string summary(const RunRecord& record) {
     text += line("parameters", "checksum " + io::hexadecimal(*record.parameter_checksum));
   if (const std::uint64_t peak = peak_memory(); peak > 0) text += line("memory", "peak " + byte_size(peak));
   const std::filesystem::path folder = record.output_folder;
-  return text +
-         line("files", (folder / "log.csv").string() +
-                           ", model.safetensors, report.html, decisions.csv, layers.csv, steps.bin, run.json");
+  std::string files = (folder / "log.csv").string() +
+                      ", model.safetensors, report.html, decisions.csv, layers.csv, steps.bin, run.json";
+  if (has_stages_table(record.settings)) files += ", stages.csv";
+  if (has_fdr2_table(record.settings)) files += ", fdr2.csv";
+  return text + line("files", files);
 }
 
 }  // namespace quench::train

@@ -60,7 +60,7 @@ done
 
 staged='mnist --init run0/model.safetensors --stages 0.05:2,0.02:3,0.01:2 --fdr2-every 1 --fdr2-half --fdr2-products 2 --momentum 0.5'
 # shellcheck disable=SC2086
-"$train" $staged --data small --out stages --quiet >/dev/null 2>err.txt || fail 'stages' "$(cat err.txt)"
+"$train" $staged --data small --out stages --quiet >out.txt 2>err.txt || fail 'stages' "$(cat err.txt)"
 # shellcheck disable=SC2086
 "$train" $staged --data small --out again --checkpoint-every 2steps --quiet >/dev/null 2>err.txt &
 process=$!
@@ -69,6 +69,7 @@ kill -KILL $process 2>/dev/null
 wait $process 2>/dev/null
 "$train" --resume again --threads 3 --quiet >/dev/null 2>err.txt || fail 'stages that go on' "$(cat err.txt)"
 same 'stages' stages again stages.csv fdr2.csv
+check 'the summary names both tables' grep -q ', run.json, stages.csv, fdr2.csv$' out.txt
 check 'stages.csv has a row for each stage' test "$(wc -l <stages/stages.csv)" -eq 4
 check 'each with its learning rate' test "$(awk -F, 'NR > 1 { printf "%s ", $2 }' stages/stages.csv)" = '0.05 0.02 0.01 '
 check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "tr_hc_direct") f = i; next }
