@@ -39,11 +39,10 @@ Dataset load_mnist(const std::filesystem::path& folder);
 DataState cifar10_state(const std::filesystem::path& folder);
 
 /// Reads CIFAR-10's binary files: test_batch.bin, and all data_batch_<number>.bin in the order of their numbers 1,
-/// 2,
-/// ... without a gap. A file is any whole number of records of 3073 bytes, a label 0 .. 9 and 3 x 32 x 32 pixels;
-/// but where all training files have the 10,000 of the distributed ones, all five must be there. Pixels are mapped
-/// to -1 .. 1. All lengths are checked before anything is read. Throws Error naming the file, what was found and
-/// what was expected.
+/// 2, ... without a gap. A file is any whole number of records of 3073 bytes, a label 0 .. 9 and 3 x 32 x 32
+/// pixels; but where all training files have the 10,000 of the distributed ones, all five must be there. Pixels are
+/// mapped to -1 .. 1. All lengths are checked before anything is read. Throws Error naming the file, what was found
+/// and what was expected.
 Dataset load_cifar10(const std::filesystem::path& folder);
 
 /// 60,000 + 10,000 images 28x28 of ten classes of digits, drawn from strokes; the same bytes for the same seed on

@@ -5,8 +5,7 @@
 // v_{t+1} = mu v_t - a g_t, in the stationary state of a quadratic loss, exactly,
 //     a <|G|^2> - mu <v . G> = <-G_t . v_{t+1}> = (eta / 2) <v^T H v>.
 //   O_FB      = a mean(|G|^2 at ends of epochs) - mu mean(v_t . g_t), the paper's (eq. 18, footnote 5): v before
-//   the
-//               step. It takes v . g for v . G and the end of an epoch for any step, which is right when
+//               the step. It takes v . g for v . G and the end of an epoch for any step, which is right when
 //               mini-batches are independent draws. Those of a shuffled epoch are not, and at small learning rates
 //               their O_FB is too small, with momentum even negative.
 //   O_FB^tel  = mean(-G_t . v_{t+1}) at steps chosen at random: the loss falls by eta times as much, up to the

@@ -146,10 +146,9 @@ Tensor mean(Tensor x);
 Tensor batch_mean(Tensor x);
 /// The largest element of each window x window positions of each channel, the windows `stride` apart (0: window) in
 /// rows and columns; rows and columns at the end that fill no window are left out. Per-example [channels, rows,
-/// columns]
-/// -> [channels, (rows - window) / stride + 1, (columns - window) / stride + 1]. Of equal elements the first in the
-/// order of rows and columns counts and gets the gradient; a NaN counts as larger than any number and than an
-/// earlier NaN. Throws Error for other shapes, a window below 1 or larger than the image, a stride below 0.
+/// columns] -> [channels, (rows - window) / stride + 1, (columns - window) / stride + 1]. Of equal elements the
+/// first in the order of rows and columns counts and gets the gradient; a NaN counts as larger than any number and
+/// than an earlier NaN. Throws Error for other shapes, a window below 1 or larger than the image, a stride below 0.
 Tensor max_pool2d(Tensor x, std::int64_t window, std::int64_t stride = 0);
 /// The mean of each window, with the shapes and errors of max_pool2d.
 Tensor average_pool2d(Tensor x, std::int64_t window, std::int64_t stride = 0);

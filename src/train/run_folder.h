@@ -44,9 +44,8 @@ class RunFolder {
   RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables);
   /// Goes on with an earlier run, whose tables are cut to what they were at the checkpoint. In its own folder later
   /// checkpoints are removed before that; in another one, settings.out, what that holds is replaced (refused
-  /// without
-  /// --force) by copies of the tables and of the checkpoint. Throws Error when that cannot be done, when a table is
-  /// shorter than at the checkpoint, and when another process trains there.
+  /// without --force) by copies of the tables and of the checkpoint. Throws Error when that cannot be done, when a
+  /// table is shorter than at the checkpoint, and when another process trains there.
   RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables, const ResumePoint& point,
             Archive& archive);
 
