@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A run that is killed fifty times, and goes on each time, ends with the bytes of one that nobody disturbed. The kills
-# land during the writing of a checkpoint, in the middle of epochs, and right after cuts of the learning rate.
+# land during the writing of a checkpoint, in the middle of epochs, right after cuts of the learning rate, and while a
+# run that goes on starts: before it has begun to train.
 set -u
 . "$(dirname "$0")/checks.sh"
 
@@ -8,52 +9,103 @@ kills=50
 while [[ $# -gt 0 ]]; do
   case $1 in
     --kills) kills=$2 && shift 2 ;;
-    *) echo "usage: kill_test.sh [--kills N]" >&2 && exit 2 ;;
+    *) echo "usage: kill_test.sh [--kills N], a multiple of ten" >&2 && exit 2 ;;
   esac
 done
 # A sanitizer's program takes long to start.
-[[ -n ${QUENCH_SANITIZE:-} ]] && kills=9
+[[ -n ${QUENCH_SANITIZE:-} ]] && kills=10
 
 make_mnist data 600 50
-epochs=1000 steps=12
-# Every epoch ends with a cut, every five steps with a checkpoint.
+# Checkpoints are frequent and cuts are rare: one in 33.5 epochs, in turn in the middle of an epoch and at its end.
+epochs=2000 steps=12 between_checkpoints=5 between_cuts=402
 # Takes the place of the shell that calls it: what is killed must be the program, not a shell that waits for it.
-run() {
-  exec "$train" mnist --data data --batch 50 --momentum 0.9 --epochs $epochs --fdr-threshold 1e9 --fdr-decay 0.01 --detectors all \
-    --eval-every 50 --checkpoint-every 5steps --quiet "$@"
+run() { # FOLDER ARGUMENT...
+  local folder=$1
+  shift
+  exec "$train" mnist --data data --out "$folder" --batch 50 --momentum 0.9 --epochs $epochs --fdr-every $between_cuts \
+    --fdr-threshold 1e9 --fdr-decay 0.1 --detectors all --eval-every 50 --quiet "$@"
 }
 
-newest() { # of the finished checkpoints: its step
-  local names
-  names=$(compgen -G 'disturbed/checkpoints/*[0-9]/DONE' | sort | tail -n 1)
-  names=${names%/DONE} names=${names##*/}
-  echo $((10#${names:-0}))
+# What the run's folder says, by the shell alone: another process for each look would see everything too late.
+shopt -s nullglob
+look_for_checkpoint() { # sets newest: of the finished checkpoints, its step
+  local done=(disturbed/checkpoints/*[0-9]/DONE) name
+  name=${done[*]: -1} name=${name%/DONE} name=${name##*/}
+  newest=$((10#${name:-0}))
 }
-has_partial() { compgen -G 'disturbed/checkpoints/*.partial' >/dev/null; }
-cuts() { grep -c ',cut$' disturbed/decisions.csv 2>/dev/null; }
-# wait_until CONDITION...: at most five seconds; false when the process has ended.
+look_for_cut() { # sets last_cut: the step of the last cut in decisions.csv
+  local rows=() i row
+  last_cut=0
+  [ -e disturbed/decisions.csv ] && mapfile -t rows <disturbed/decisions.csv
+  for ((i = ${#rows[@]} - 1; i > 0; --i)); do
+    [[ ${rows[i]} == *,cut ]] || continue
+    row=${rows[i]#*,} last_cut=${row%%,*}
+    return
+  done
+}
+has_partial() {
+  local partial=(disturbed/checkpoints/*.partial)
+  [ ${#partial[@]} -gt 0 ]
+}
+# A run that goes on writes run.json anew right before it trains, when the tables are cut to the checkpoint.
+has_begun() { [ -e disturbed/run.json ] && ! [ disturbed/run.json -ef before.json ]; }
+is_past() { look_for_checkpoint && [ $newest -gt $at_start ]; }
+is_past_cut() { has_begun && look_for_cut && [ "$last_cut" -gt $at_start ]; }
+is_writing() { is_past && has_partial; }
+has_shorter_tables() { look_for_cut && [ "$last_cut" -lt "$cut_at_start" ]; }
+is_over() { [ ${EPOCHREALTIME/[.,]/} -ge $deadline ]; }
+# wait_until CONDITION: at most half a minute; false when the process has ended.
 wait_until() {
-  local until=$((SECONDS + 5))
+  local until=$((SECONDS + 30))
   while ! "$@"; do
     kill -0 $process 2>/dev/null && [ $SECONDS -lt $until ] || return 1
   done
 }
-has_more_cuts() { [ "$(cuts)" -gt "$before" ]; }
-is_past() { [ "$(newest)" -gt "$at_start" ]; }
+sizes() { (cd disturbed && cat -- *.csv steps.bin | wc -c) 2>/dev/null; }
 
-unreadable=0 in_write=0 in_epoch=0 after_cut=0 threads=1
+# Those after a cut come one after the other, so that the run passes the same cut again and again; in between are those
+# at the start, which then has the row of the cut to take back.
+turns=()
+for round in 1 2; do
+  for ((i = 0; i < kills / 10; ++i)); do turns+=(write epoch write); done
+  for ((i = 0; i < kills / 10; ++i)); do turns+=(cut start); done
+done
+unreadable=0 in_write=0 in_epoch=0 after_cut=0 in_start=0 in_cutting=0
+threads=1 starts=0 start_time=20000 newest=0 last_cut=0
+begin=$SECONDS
 RANDOM=1
-for ((i = 0; i < kills; ++i)); do
-  at_start=$(newest)
+for i in "${!turns[@]}"; do
+  look_for_checkpoint
+  at_start=$newest
+  look_for_cut
+  cut_at_start=$last_cut
+  size_at_start=$(sizes)
   threads=$((threads % 3 + 1))
-  run --out disturbed --resume auto --threads $threads >/dev/null 2>err.txt &
+  rm -f before.json
+  [ -e disturbed/run.json ] && ln disturbed/run.json before.json
+  launched=${EPOCHREALTIME/[.,]/}
+  run disturbed --checkpoint-every ${between_checkpoints}steps --resume auto --threads $threads >/dev/null 2>err.txt &
   process=$!
-  # Under way before anything else: it has read what the last kill left.
-  wait_until is_past
-  case $((i % 3)) in
-    0) wait_until has_partial ;;
-    1) sleep 0.0$((RANDOM % 9))$((RANDOM % 9)) ;;
-    2) before=$(cuts) && wait_until has_more_cuts ;;
+  case ${turns[i]} in
+    write) wait_until is_writing ;;
+    epoch)
+      # Under way before anything else: it has read what the last kill left.
+      wait_until has_begun
+      start_time=$((${EPOCHREALTIME/[.,]/} - launched))
+      wait_until is_past
+      sleep 0.0$((RANDOM % 9))$((RANDOM % 9))
+      ;;
+    cut) wait_until is_past_cut ;;
+    start)
+      # As soon as rows are gone from the tables, and at moments spread over the time that the start takes.
+      if ((starts % 2 == 0)); then
+        wait_until has_shorter_tables
+      else
+        deadline=$((launched + start_time * (2 * (starts % 10) + 1) / 20))
+        wait_until is_over
+      fi
+      starts=$((starts + 1))
+      ;;
   esac
   kill -KILL $process 2>/dev/null
   wait $process 2>/dev/null
@@ -63,22 +115,37 @@ for ((i = 0; i < kills; ++i)); do
     echo "kill $i: exit code $status, $(cat err.txt)"
   fi
   # What it left says where the kill landed.
-  has_partial && in_write=$((in_write + 1))
-  [ $(($(newest) % steps)) -ne 0 ] && in_epoch=$((in_epoch + 1))
-  [ $((i % 3)) -eq 2 ] && [ "$(cuts)" -gt "$before" ] && after_cut=$((after_cut + 1))
+  look_for_checkpoint
+  look_for_cut
+  if has_begun; then
+    has_partial && in_write=$((in_write + 1))
+    [ $((newest % steps)) -ne 0 ] && in_epoch=$((in_epoch + 1))
+    # Its own cut, and no checkpoint past it: the kill came before the fifth step after the cut, or while the
+    # checkpoint of that step was written.
+    [ "$last_cut" -gt $at_start ] && [ $newest -le "$last_cut" ] && after_cut=$((after_cut + 1))
+  else
+    in_start=$((in_start + 1))
+    [ "$(sizes)" -lt "$size_at_start" ] && in_cutting=$((in_cutting + 1))
+  fi
 done
-echo "of $kills kills $in_write landed while a checkpoint was written, $in_epoch in mid-epoch, $after_cut right after a cut"
+echo "of $kills kills $in_write landed while a checkpoint was written, $in_epoch in mid-epoch, $after_cut right after a cut," \
+  "$in_start at the start, $in_cutting of these when tables had been cut ($((SECONDS - begin)) s)"
 check 'killed again and again a run always finds a checkpoint that it can read' test $unreadable -eq 0
 check 'kills landed while a checkpoint was written' test $in_write -ge $((kills / 5))
 check 'in mid-epoch' test $in_epoch -ge $((kills / 5))
-check 'and right after a cut of the learning rate' test $after_cut -ge $((kills / 10))
+check 'right after a cut of the learning rate' test $after_cut -ge $((kills / 10))
+check 'and at the start of a run that goes on' test $in_start -ge $((kills / 10))
 
 # To an epoch that both can reach.
-epochs=$(($(newest) / steps + 2))
-(run --out disturbed --resume auto) >/dev/null 2>err.txt
+look_for_checkpoint
+epochs=$((newest / steps + 2))
+(run disturbed --checkpoint-every ${between_checkpoints}steps --resume auto) >/dev/null 2>err.txt
 check 'the last one goes on to the end' test $? -eq 0
-(run --out undisturbed --threads 2) >/dev/null 2>err.txt
+(run undisturbed --checkpoint-every 0 --threads 2) >/dev/null 2>err.txt
 check 'one that nobody disturbs does as well' test $? -eq 0
+cuts=$(grep -c ',cut$' undisturbed/decisions.csv)
+echo "$cuts cuts in $((epochs * steps)) steps"
+check 'whose cuts are rare' test "$cuts" -ge 1 -a "$cuts" -eq $((epochs * steps / between_cuts))
 for file in model.safetensors steps.bin decisions.csv layers.csv; do
   check "both have the same $file" cmp -s disturbed/$file undisturbed/$file
 done
