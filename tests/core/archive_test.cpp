@@ -2,20 +2,34 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "fdr/traces.h"
+#include "graph/experiment.h"
+#include "optim/three_tensors.h"
+#include "quench/adam.h"
 #include "quench/audit.h"
 #include "quench/detectors.h"
 #include "quench/error.h"
 #include "quench/fdr.h"
 #include "quench/fdr2.h"
+#include "quench/fdr_shift.h"
 #include "quench/fdr_tensors.h"
+#include "quench/sgd.h"
 
 using namespace quench;
+using quench_test::bits;
+using quench_test::ThreeTensors;
 
 namespace {
 
@@ -96,6 +110,88 @@ void check_continuation(Make make, Feed feed, Compare compare) {
   compare(whole, part);
 }
 
+/// What an object archives.
+std::vector<Archive::Entry> archived(auto& object) {
+  Archive out;
+  object.archive(out);
+  return out.entries();
+}
+
+/// Whether both would archive the same.
+bool same_state(auto& a, auto& b) {
+  return std::ranges::equal(archived(a), archived(b), [](const Archive::Entry& x, const Archive::Entry& y) {
+    return x.name == y.name && x.type == y.type && x.bytes == y.bytes;
+  });
+}
+
+/// Has an object read all that another one archives.
+void copy_state(auto& from, auto& to) {
+  Archive in(archived(from));
+  to.archive(in);
+  CHECK_NOTHROW(in.require_all_read());
+}
+
+/// Bit patterns, so that NaN equals NaN.
+std::uint64_t bits_of(double value) { return std::bit_cast<std::uint64_t>(value); }
+
+bool same_bits(const Observables& a, const Observables& b) {
+  const auto same = [&](double Observables::*member) { return bits_of(a.*member) == bits_of(b.*member); };
+  return same(&Observables::theta_g) && same(&Observables::g_g) && same(&Observables::v_v) &&
+         same(&Observables::v_g) && same(&Observables::theta_v) && same(&Observables::theta_theta) &&
+         same(&Observables::lr) && same(&Observables::theta_d) && same(&Observables::d_d);
+}
+
+using MakeOptimizer = std::function<std::unique_ptr<Optimizer>(const Parameters&)>;
+
+/// Three tensors that an optimiser moves, by gradients drawn at random.
+struct Training {
+  ThreeTensors model;
+  std::unique_ptr<Optimizer> optimizer;
+
+  explicit Training(const MakeOptimizer& make) : optimizer(make(model.parameters())) {}
+  void step() {
+    model.draw_gradients();
+    optimizer->step();
+  }
+  /// The parameters and what draws the gradients, which no optimiser archives.
+  void copy_world(Training& from) {
+    const Parameters there = from.model.parameters();
+    for (std::size_t t = 0; t < there.tensors.size(); ++t)
+      std::ranges::copy(there.tensors[t].value, model.parameters().tensors[t].value.begin());
+    model.random = from.model.random;
+  }
+};
+
+bool same_parameters(Training& a, Training& b) {
+  const Parameters x = a.model.parameters(), y = b.model.parameters();
+  for (std::size_t t = 0; t < x.tensors.size(); ++t) {
+    if (bits(x.tensors[t].value) != bits(y.tensors[t].value)) return false;
+  }
+  return true;
+}
+
+struct Rule {
+  const char* name;
+  MakeOptimizer make;
+};
+
+/// Every rule, in every mode of storage.
+std::vector<Rule> rules() {
+  const auto sgd = [](SgdOptions options) {
+    return [options](const Parameters& p) { return std::make_unique<Sgd>(p, options); };
+  };
+  const auto adam = [](bool amsgrad) {
+    return [amsgrad](const Parameters& p) {
+      return std::make_unique<Adam>(p, AdamOptions{.weight_decay = 0.01F, .amsgrad = amsgrad});
+    };
+  };
+  return {{"SGD", sgd({.lr = 0.1F, .weight_decay = 0.01F, .keep_velocity = false})},
+          {"SGD that keeps its velocity", sgd({.lr = 0.1F, .keep_velocity = true})},
+          {"SGD with momentum and dampening", sgd({.lr = 0.1F, .momentum = 0.9F, .dampening = 0.2F})},
+          {"Adam", adam(false)},
+          {"AMSGrad", adam(true)}};
+}
+
 }  // namespace
 
 TEST_SUITE("archive") {
@@ -153,6 +249,11 @@ TEST_SUITE("archive") {
     float single = 0;
     CHECK(complaint([&] { Archive(entries).value("x", single); }) == "state x: found f64, expected f32");
     CHECK(complaint([&] { Archive(entries).value("three", x); }) == "state three: found 24 bytes, expected 8");
+    std::vector<double> four(4);
+    CHECK(complaint([&] { Archive(entries).values("three", std::span(four)); }) ==
+          "state three: found 24 bytes, expected 32");
+    std::vector<std::int64_t> wholes;
+    CHECK(complaint([&] { Archive(entries).values("three", wholes); }) == "state three: found f64, expected i64");
     Archive in(entries);
     in.value("x", x);
     CHECK(complaint([&] { in.require_all_read(); }) ==
@@ -215,31 +316,216 @@ TEST_SUITE("archive") {
                        });
   }
 
-  TEST_CASE("detectors go on with the same bits") {
+  TEST_CASE("detectors go on with the same bits while parameters move") {
     std::vector<float> value(32, 1.0F);
     Parameter parameter{.name = "w", .shape = {32}, .value = value, .gradient = {}};
+    const Parameters parameters{{&parameter, 1}, nullptr};
     for (const std::string_view name : detector_names()) {
       INFO(name);
-      struct Holder {
-        std::unique_ptr<Detector> detector;
-        void archive(Archive& archive) { detector->archive(archive); }
+      std::mt19937 random(1);
+      std::normal_distribution<float> normal;
+      std::unique_ptr<Detector> whole = make_detector(name, parameters), part;
+      int finite = 0;
+      // Pesme's measures at steps 1, 2, 3, 5, 7, 11, ...: before the archive and after it, from one to the other.
+      // SASA's waits for a thousand steps in its window.
+      for (int step = 1; step <= 2600; ++step) {
+        for (float& x : value) x += normal(random);
+        const Observables sums = random_step(random);
+        const double loss = 3000.0 / step + std::abs(sums.theta_g);
+        whole->observe(loss, sums);
+        if (part) part->observe(loss, sums);
+        if (step == 61) {
+          part = make_detector(name, parameters);
+          copy_state(*whole, *part);
+        }
+        if (step % 13 != 0) continue;
+        const Finding a = whole->test();
+        if (!part) continue;
+        const Finding b = part->test();
+        CHECK(a.spent == b.spent);
+        CHECK(std::string_view(a.reason) == b.reason);
+        CHECK(bits_of(a.statistic) == bits_of(b.statistic));
+        CHECK(same_state(*whole, *part));
+        finite += std::isfinite(a.statistic) ? 1 : 0;
+        if (!a.spent || step < 200) continue;
+        whole->restart();
+        part->restart();
+      }
+      CHECK(finite > 2);  // there was something to compare
+    }
+  }
+
+  TEST_CASE("optimisers go on with the same bits") {
+    for (const Rule& rule : rules()) {
+      INFO(rule.name);
+      Training whole(rule.make);
+      for (int step = 0; step < 10; ++step) whole.step();
+      whole.optimizer->lr *= 0.5F;  // as a cut leaves it
+      Training part(rule.make);
+      for (int step = 0; step < 3; ++step) part.step();  // it need not be a fresh one
+      part.copy_world(whole);
+      copy_state(*whole.optimizer, *part.optimizer);
+      for (int step = 0; step < 10; ++step) {
+        whole.step();
+        part.step();
+        CHECK(same_parameters(whole, part));
+        CHECK(same_bits(whole.optimizer->observables(), part.optimizer->observables()));
+      }
+      CHECK(same_state(*whole.optimizer, *part.optimizer));
+    }
+  }
+
+  TEST_CASE("an optimiser of other options or parameters refuses the state") {
+    const std::vector<Rule> all = rules();
+    Training plain(all[0].make), momentum(all[2].make), adam(all[3].make), amsgrad(all[4].make);
+    Archive without(archived(*plain.optimizer));
+    CHECK(complaint([&] { momentum.optimizer->archive(without); }) == "state velocity.a: found none, expected f32");
+    Archive with(archived(*momentum.optimizer));
+    plain.optimizer->archive(with);
+    CHECK(complaint([&] { with.require_all_read(); }) ==
+          "state velocity.a: found it, expected none: it is of other options");
+    Archive two(archived(*adam.optimizer));
+    CHECK(complaint([&] { amsgrad.optimizer->archive(two); }) ==
+          "state largest_second_moment.a: found none, expected f32");
+    std::vector<Archive::Entry> shorter = archived(*momentum.optimizer);
+    shorter[2].bytes.resize(8);
+    REQUIRE(shorter[2].name == "velocity.b");
+    Archive cut(shorter);
+    CHECK(complaint([&] { momentum.optimizer->archive(cut); }) == "state velocity.b: found 8 bytes, expected 12");
+  }
+
+  TEST_CASE("the cutter goes on counting cuts") {
+    const CutOptions options{.decay = 0.5, .lr_min = 0.01, .max_cuts = 3};
+    const Finding spent{.spent = true};
+    Cutter whole(options), part(options);
+    whole.decide(spent, 1);
+    whole.decide(spent, 0.5F);
+    copy_state(whole, part);
+    CHECK(part.cuts() == 2);
+    CHECK(part.decide(spent, 0.25F).next_lr == 0.125F);
+    CHECK_FALSE(part.decide(spent, 0.125F).cut);
+  }
+
+  TEST_CASE("the scheduler goes on with the same bits") {
+    const FdrOptions options{.threshold = 0.4, .decay = 0.5, .max_cuts = 5};
+    int compared = 0;
+    check_continuation([&] { return FdrScheduler(options); },
+                       [](FdrScheduler& s, std::mt19937& random) { s.observe(random_step(random)); },
+                       [&](FdrScheduler& a, FdrScheduler& b) {
+                         CHECK(a.end_of_epoch(1) == b.end_of_epoch(1));
+                         CHECK(bits_of(a.decision().finding.statistic) == bits_of(b.decision().finding.statistic));
+                         CHECK(a.averages().steps() == b.averages().steps());
+                         ++compared;
+                       });
+    CHECK(compared == 1);
+  }
+
+  TEST_CASE("the audit goes on with the same bits") {
+    for (const double momentum : {0.0, 0.9}) {
+      INFO(momentum);
+      constexpr std::int64_t epoch = 7;
+      test::Quadratic quadratic(20, 3);
+      quadratic.momentum = momentum;
+      FdrAverages averages;
+      Audit whole(epoch);
+      std::unique_ptr<Audit> part;
+      const auto both = [&](auto action) {
+        action(whole);
+        if (part) action(*part);
       };
-      double loss = 0;
-      check_continuation(
-          [&] {
-            return Holder{make_detector(name, {{&parameter, 1}, nullptr})};
-          },
-          [&](Holder& h, std::mt19937& random) {
-            loss += 1;
-            const Observables step = random_step(random);
-            h.detector->observe(step.theta_g, step);
-            if (static_cast<int>(step.g_g * 100) % 10 == 0) h.detector->test();
-          },
-          [](Holder& a, Holder& b) {
-            const Finding x = a.detector->test(), y = b.detector->test();
-            CHECK(x.spent == y.spent);
-            CHECK((x.statistic == y.statistic || (std::isnan(x.statistic) && std::isnan(y.statistic))));
-          });
+      whole.restart(quadratic.norms());
+      whole.watch(quadratic.norms());
+      int checks = 0;
+      for (std::int64_t step = 1; step <= 20 * epoch; ++step) {
+        const Observables sums = quadratic.step();
+        averages.observe(0, sums);
+        both([&](Audit& audit) {
+          audit.observe(sums);
+          if (audit.wants_norms()) audit.mark(quadratic.norms());
+        });
+        // In the middle of an epoch, with marks for windows that end after it.
+        if (step == 8 * epoch + 3) {
+          part = std::make_unique<Audit>(epoch);
+          copy_state(whole, *part);
+          CHECK(part->wants_norms() == whole.wants_norms());
+        }
+        if (step % epoch != 0) continue;
+        const AuditResult a = whole.check(averages, sums, quadratic.norms());
+        if (part) {
+          const AuditResult b = part->check(averages, sums, quadratic.norms());
+          CHECK(a.first == b.first);
+          CHECK(a.last == b.last);
+          for (const auto member : {&AuditResult::residual, &AuditResult::bound, &AuditResult::drift_residual,
+                                    &AuditResult::drift_bound, &AuditResult::spacings})
+            CHECK(bits_of(a.*member) == bits_of(b.*member));
+          CHECK(std::isfinite(b.residual));  // the window's beginning was marked, before the archive or after it
+          CHECK(b.passed());
+          ++checks;
+        }
+        both([&](Audit& audit) { audit.watch(quadratic.norms()); });
+        if (step != 14 * epoch) continue;
+        averages.restart();
+        both([&](Audit& audit) { audit.restart(quadratic.norms()); });
+      }
+      CHECK(checks == 12);
+    }
+  }
+
+  TEST_CASE("marks of the audit that do not fit together are refused") {
+    Audit audit(5);
+    std::vector<Archive::Entry> entries = archived(audit);
+    for (Archive::Entry& entry : entries) {
+      if (entry.name == "mark_norms") entry.bytes.resize(entry.bytes.size() + 8);
+    }
+    Archive in(entries);
+    CHECK(complaint([&] { audit.archive(in); }) ==
+          "the marks of the audit in the archive are of different lengths");
+  }
+
+  TEST_CASE("O_L from a nearby point goes on with the same bits") {
+    for (const float momentum : {0.0F, 0.9F}) {
+      INFO(momentum);
+      constexpr int period = 4;
+      const MakeOptimizer make = [&](const Parameters& p) {
+        return std::make_unique<Sgd>(p, SgdOptions{.lr = 0.1F, .momentum = momentum});
+      };
+      struct Shifted {
+        Training training;
+        FdrAverages averages;
+        FdrShift shift;
+        explicit Shifted(const MakeOptimizer& m)
+            : training(m), shift(dynamic_cast<Sgd&>(*training.optimizer), training.model.parameters(), period) {}
+        void step() {
+          training.step();
+          averages.observe(0, training.optimizer->observables());
+        }
+        void archive(Archive& archive) {
+          training.optimizer->archive(archive);
+          averages.archive(archive);
+          shift.archive(archive);
+        }
+      };
+      Shifted whole(make);
+      // theta_c changes after 4, 8, 16 steps; the window that ends after 20 began before the archive.
+      for (int step = 1; step <= 18; ++step) {
+        whole.step();
+        if (step % period == 0) whole.shift.end_of_period(whole.averages);
+      }
+      Shifted part(make);
+      part.training.copy_world(whole.training);
+      copy_state(whole, part);
+      for (int step = 19; step <= 40; ++step) {
+        whole.step();
+        part.step();
+        if (step % period != 0) continue;
+        const FdrWindow a = whole.shift.end_of_period(whole.averages);
+        const FdrWindow b = part.shift.end_of_period(part.averages);
+        CHECK(a.first == b.first);
+        CHECK(a.last == b.last);
+        CHECK(bits_of(a.o_l) == bits_of(b.o_l));
+        CHECK(bits_of(a.ratio) == bits_of(b.ratio));
+        CHECK(std::isfinite(b.o_l));
+      }
     }
   }
 }
