@@ -1,8 +1,9 @@
 #include "train/interrupt.h"
 
-#include <signal.h>
-
 #include <atomic>
+#include <cstddef>
+#include <iterator>
+#include <tuple>
 
 namespace quench::train {
 namespace {
@@ -18,29 +19,31 @@ struct Watched {
   void (*handler)(int);
 };
 
-constexpr int watched_count = 5;
-const Watched watched[watched_count] = {
+const Watched watched[] = {
     {SIGINT, note_signal}, {SIGTERM, note_signal}, {SIGHUP, note_signal}, {SIGPIPE, SIG_IGN}, {SIGXFSZ, SIG_IGN}};
-struct sigaction previous[watched_count];
+int watches = 0;
 
 }  // namespace
 
 InterruptWatch::InterruptWatch() {
-  noted_signal = 0;
-  for (int i = 0; i < watched_count; ++i) {
+  // Under a watch that lives what is noted stays: its handler noted it until this very moment.
+  if (watches++ == 0) noted_signal = 0;
+  static_assert(std::size(watched) == std::tuple_size_v<decltype(previous_)>);
+  for (std::size_t i = 0; i < std::size(watched); ++i) {
     struct sigaction action {};
     action.sa_handler = watched[i].handler;
     // SA_RESETHAND: the second signal of a kind meets the default action, the end. SA_RESTART: writes go on.
     action.sa_flags = SA_RESTART | (watched[i].handler == note_signal ? static_cast<int>(SA_RESETHAND) : 0);
     sigemptyset(&action.sa_mask);
-    sigaction(watched[i].signal, nullptr, &previous[i]);
-    if (watched[i].signal == SIGHUP && previous[i].sa_handler == SIG_IGN) continue;
+    sigaction(watched[i].signal, nullptr, &previous_[i]);
+    if (watched[i].signal == SIGHUP && previous_[i].sa_handler == SIG_IGN) continue;
     sigaction(watched[i].signal, &action, nullptr);
   }
 }
 
 InterruptWatch::~InterruptWatch() {
-  for (int i = 0; i < watched_count; ++i) sigaction(watched[i].signal, &previous[i], nullptr);
+  for (std::size_t i = 0; i < std::size(watched); ++i) sigaction(watched[i].signal, &previous_[i], nullptr);
+  --watches;
 }
 
 int InterruptWatch::signal() const { return noted_signal; }

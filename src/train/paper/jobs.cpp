@@ -60,6 +60,7 @@ class Pool {
     const pid_t process = fork();
     if (process < 0) throw Error("a process cannot be started: " + std::system_category().message(errno));
     if (process == 0) {
+      // Signals are noted from the first moment on, by the parent's watch until the run has its own.
       setpgid(0, 0);  // Ctrl-C comes by way of the parent, once
       int code = 1;
       try {
@@ -73,8 +74,10 @@ class Pool {
     epochs_before_ += static_cast<double>(before);
   }
 
+  /// As one of another kind: what stops this process may have stopped all others of its service or batch job too,
+  /// and the second signal of a kind would end a run without its checkpoint.
   void hand_on(int signal) const {
-    for (const Child& child : children_) kill(child.process, signal);
+    for (const Child& child : children_) kill(child.process, signal == SIGTERM ? SIGINT : SIGTERM);
   }
 
   /// Takes leave of the children that have ended.
