@@ -30,6 +30,8 @@ class Archive {
   explicit Archive(std::vector<Entry> entries);
 
   bool reading() const { return reading_; }
+  /// Whether there is an entry of that name that has not been read: for what is not always archived.
+  bool has(std::string_view name) const { return unread_.find(full(name)) != unread_.end(); }
 
   // Values are stored under the name, after those of the groups that are open. When reading, all throw Error,
   // naming the entry, when it is missing or of another type or size; what was read before has its new value then.

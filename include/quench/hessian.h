@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -22,12 +23,14 @@ struct TraceOptions {
   int batch = 100;             ///< B: examples of a mini-batch, 1 .. the set's size and the model's lanes
   std::int64_t products = 64;  ///< N, >= 1
   std::uint64_t seed = 1;      ///< of the mini-batches: independent uniform subsets of distinct examples
+  /// Asked before each product: true ends traces() with those that are made. Null: all are.
+  std::function<bool()> stop = nullptr;
 };
 
 /// C: the covariance of a mini-batch's gradient, (1/B) ((Ns - B) / (Ns - 1)) of that of single examples of Ns,
 /// whether epochs are shuffled or each mini-batch is drawn by itself.
 struct NoiseTraces {
-  std::int64_t products = 0;  ///< N
+  std::int64_t products = 0;  ///< N; fewer than were asked for when stop() said so, with none both traces are NaN
   Level tr_hc;                ///< Tr(H C): the mean of (g - G)^T H (g - G), its error from the scatter of the N
   Level tr_c;                 ///< Tr(C): the mean of |g - G|^2, likewise
 };

@@ -24,6 +24,7 @@ double dot(std::span<const double> a, std::span<const double> b) {
 /// The mean of independent values, and one standard error of it.
 Level level_of(std::span<const double> values) {
   Level level;
+  if (values.empty()) return level;
   const auto n = static_cast<double>(values.size());
   level.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
   if (values.size() < 2) return level;
@@ -124,7 +125,7 @@ NoiseTraces Hessian::traces(const TraceOptions& options) {
   const FloatEnvironment environment;
   State& s = *state_;
   const std::int64_t size = s.images.size();
-  const auto [batch, products, seed] = options;
+  const auto& [batch, products, seed, stop] = options;
   if (batch < 1 || batch > size || batch > s.model.plan().lanes()) {
     throw Error("batch is " + std::to_string(batch) + ", expected 1 .. " +
                 std::to_string(std::min(size, s.model.plan().lanes())));
@@ -141,7 +142,7 @@ NoiseTraces Hessian::traces(const TraceOptions& options) {
   std::iota(pool.begin(), pool.end(), 0U);
   std::vector<double> forms, squares;
   Random random(seed, Stream::products);
-  for (std::int64_t n = 0; n < products; ++n) {
+  for (std::int64_t n = 0; n < products && !(stop && stop()); ++n) {
     // The first steps of a shuffle; from whatever order the last left.
     for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(batch); ++i) {
       std::swap(pool[i], pool[i + random.below(static_cast<std::uint32_t>(size) - i)]);
@@ -158,7 +159,7 @@ NoiseTraces Hessian::traces(const TraceOptions& options) {
     squares.push_back(square);
     forms.push_back(s.form(u));
   }
-  return {products, level_of(forms), level_of(squares)};
+  return {static_cast<std::int64_t>(forms.size()), level_of(forms), level_of(squares)};
 }
 
 }  // namespace quench

@@ -92,14 +92,23 @@ double Landscape::step(const Batch& batch, std::int64_t step_of_epoch) {
   return loss;
 }
 
-void Landscape::end_epoch(const FdrRow& relation) {
-  const std::int64_t of_stage = epoch_ - stage().first_epoch + 1;
+void Landscape::end_epoch() {
   if (is_due()) {
+    const std::int64_t of_stage = epoch_ - stage().first_epoch + 1;
     const double f = gradient_->measure(parts_.images, settings_.weight_decay);
     averages_.add_epoch(of_stage, gradient_->squared_norm());
     write_epoch(f, averages_.half_running(of_stage));
   }
-  if (epoch_ == stage().last_epoch) write_stage(relation, averages_.half_running(of_stage));
+  stage_is_due_ = epoch_ == stage().last_epoch;
+}
+
+bool Landscape::end_stage(const FdrWindow& sides, const std::function<bool()>& stop) {
+  if (!stage_is_due_) return true;
+  const std::optional<Level> direct = tr_hc_directly(stop);
+  if (!direct) return false;
+  write_stage(sides, *direct, averages_.half_running(stage().epochs()));
+  stage_is_due_ = false;
+  return true;
 }
 
 void Landscape::write_epoch(double f, const Fdr2Window& window) {
@@ -113,20 +122,20 @@ void Landscape::write_epoch(double f, const Fdr2Window& window) {
       csv_cell(window.o_fb_tel.mean), csv_cell(window.o_fb_tel.error)});
 }
 
-Level Landscape::tr_hc_directly() {
-  if (settings_.fdr2_products == 0) return {};
+std::optional<Level> Landscape::tr_hc_directly(const std::function<bool()>& stop) {
+  if (settings_.fdr2_products == 0) return Level{};
+  if (stop()) return std::nullopt;
   Hessian hessian(parts_.model, parts_.images, {.weight_decay = settings_.weight_decay});
   // Each stage draws mini-batches of its own.
-  return hessian
-      .traces({.batch = static_cast<int>(settings_.batch),
-               .products = settings_.fdr2_products,
-               .seed = settings_.data_seed << 16 ^ stage_})
-      .tr_hc;
+  const NoiseTraces traces = hessian.traces({.batch = static_cast<int>(settings_.batch),
+                                             .products = settings_.fdr2_products,
+                                             .seed = settings_.data_seed << 16 ^ stage_,
+                                             .stop = stop});
+  if (traces.products < settings_.fdr2_products) return std::nullopt;
+  return traces.tr_hc;
 }
 
-void Landscape::write_stage(const FdrRow& relation, const Fdr2Window& window) {
-  const FdrWindow& sides = relation.verdict.whole;
-  const Level direct = tr_hc_directly();
+void Landscape::write_stage(const FdrWindow& sides, const Level& direct, const Fdr2Window& window) {
   parts_.stages.add(std::vector<std::string>{to_text(stage_ + 1),
                                              to_text(stage().lr),
                                              to_text(stage().epochs()),
@@ -164,6 +173,8 @@ void Landscape::archive(Archive& archive) {
   archive.value("sampled", sampled_);
   archive.value("sample", sample_);
   archive.value("sample_gradient_sq", sample_gradient_sq_);
+  // Only where products were interrupted.
+  if (archive.reading() ? archive.has("stage_is_due") : stage_is_due_) archive.value("stage_is_due", stage_is_due_);
   if (stage_ >= stages_.size()) {
     throw Error("state landscape.stage: found " + to_text(stage_) + ", expected below " + to_text(stages_.size()));
   }

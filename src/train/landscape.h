@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,12 +11,12 @@
 
 #include "io/csv.h"
 #include "quench/archive.h"
+#include "quench/fdr.h"
 #include "quench/fdr2.h"
 #include "quench/full_gradient.h"
 #include "quench/hessian.h"
 #include "quench/model.h"
 #include "quench/optimizer.h"
-#include "train/schedule.h"
 #include "train/settings.h"
 #include "train/stages.h"
 
@@ -44,8 +45,12 @@ class Landscape {
   /// The step of the epoch, 0 .. steps_per_epoch - 1: returns the mean cross-entropy, as Optimizer::step does, with
   /// a measurement of -G_t . v_{t+1} where one is due.
   double step(const Batch& batch, std::int64_t step_of_epoch);
-  /// Measures what is due and writes the rows; relation: of the epoch's end.
-  void end_epoch(const FdrRow& relation);
+  /// Measures what is due and writes the epoch's row.
+  void end_epoch();
+  /// After the last epoch of a stage, measures Tr(HC) and writes the stage's row; sides: O_L and O_R of that
+  /// epoch's end. False when stop() said so, asked before each product, and not all were made: then nothing is
+  /// written, and the row is still due, also after archive(). At other times does nothing.
+  bool end_stage(const FdrWindow& sides, const std::function<bool()>& stop);
 
   void archive(Archive& archive);
 
@@ -54,8 +59,9 @@ class Landscape {
   /// Whether the second relation is measured in the epoch.
   bool is_due() const;
   void write_epoch(double f, const Fdr2Window& window);
-  Level tr_hc_directly();
-  void write_stage(const FdrRow& relation, const Fdr2Window& window);
+  /// Nothing when stop() said so.
+  std::optional<Level> tr_hc_directly(const std::function<bool()>& stop);
+  void write_stage(const FdrWindow& sides, const Level& direct, const Fdr2Window& window);
 
   Parts parts_;
   const Settings& settings_;
@@ -67,6 +73,7 @@ class Landscape {
   std::int64_t epoch_ = 0;
   std::int64_t sampled_ = -1;  // the step of the epoch at which -G_t . v_{t+1} is measured; -1: none
   double sample_ = 0, sample_gradient_sq_ = 0;
+  bool stage_is_due_ = false;  // its row
 };
 
 }  // namespace quench::train

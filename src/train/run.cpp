@@ -88,8 +88,7 @@ void warn(const Settings& settings, Console& console) {
 /// Trains, and notes how that ended. Returns what it failed with.
 std::exception_ptr train(Trainer& trainer, RunRecord& record) {
   try {
-    trainer.run();
-    record.status = record.epochs_done == record.settings.epochs ? "finished" : "interrupted";
+    record.status = trainer.run() ? "finished" : "interrupted";
     return nullptr;
   } catch (const std::exception& error) {
     record.status = "failed";

@@ -35,27 +35,31 @@ Trainer::Trainer(const Parts& parts, RunRecord& record)
       checkpoints_(io::disk(), parts.folder.path()),
       interval_(parse_checkpoint_interval(record.settings.checkpoint_every)) {}
 
-void Trainer::run() {
+bool Trainer::run() {
   const auto end = [this] {
     record_.seconds = elapsed_before_ + seconds();
     progress_.clear();
   };
+  bool done = false;
   try {
-    train();
+    done = train();
   } catch (...) {
     end();
     throw;
   }
   end();
+  return done;
 }
 
-void Trainer::train() {
+bool Trainer::train() {
   const Settings& settings = record_.settings;
   parts_.console.result(table_header(parts_.data.test.size(), settings.optimizer == "sgd"));
   if (!resumed_) parts_.schedule.begin();
   checkpoint_step_ = resumed_ ? record_.steps_done : -1;
   checkpoint_time_ = seconds();
-  while (position_.epoch <= settings.epochs && parts_.interrupt.signal() == 0) {
+  // The products at the end of a stage may be what it was interrupted in.
+  bool stage_is_whole = end_stage();
+  while (stage_is_whole && position_.epoch <= settings.epochs && parts_.interrupt.signal() == 0) {
     EpochRow row;
     row.epoch = position_.epoch;
     if (!train_epoch(row)) break;
@@ -64,9 +68,17 @@ void Trainer::train() {
     if (every > 0 && (row.epoch % every == 0 || last)) measure(row);
     report(row);
     position_ = {.epoch = row.epoch + 1};
-    if (checkpoint_is_due()) write_checkpoint();
+    stage_is_whole = end_stage();
+    if (stage_is_whole && checkpoint_is_due()) write_checkpoint();
   }
   if (record_.steps_done != checkpoint_step_) write_checkpoint();
+  return stage_is_whole && position_.epoch > settings.epochs;
+}
+
+bool Trainer::end_stage() {
+  if (!parts_.landscape || !record_.last_row) return true;
+  return parts_.landscape->end_stage(record_.last_row->fdr.verdict.whole,
+                                     [this] { return parts_.interrupt.signal() != 0; });
 }
 
 void Trainer::begin_epoch() {
@@ -113,7 +125,7 @@ bool Trainer::train_epoch(EpochRow& row) {
   const double theta_squared = row.fdr.theta_squared;
   if (!std::isfinite(theta_squared))
     diverged("squared norm of the parameters", theta_squared, epoch, batches.size());
-  if (parts_.landscape) parts_.landscape->end_epoch(row.fdr);
+  if (parts_.landscape) parts_.landscape->end_epoch();
   return true;
 }
 

@@ -42,18 +42,20 @@ class Trainer {
   /// Goes on where the checkpoint was written: reads everything but the parameters and the files.
   void resume(Archive& archive);
 
-  /// Trains until the last epoch, or until a signal comes. Throws Error when a loss is not finite, naming the step.
-  /// A row that cannot be written is kept and tried again an epoch later, with one warning; a checkpoint that
-  /// cannot is a warning too.
-  void run();
+  /// Trains until the last epoch, true, or until a signal comes, false. Throws Error when a loss is not finite,
+  /// naming the step. A row that cannot be written is kept and tried again an epoch later, with one warning; a
+  /// checkpoint that cannot is a warning too.
+  bool run();
 
  private:
-  void train();
+  bool train();
   void begin_epoch();
   /// The rest of the epoch that position_ is in. False when a signal ended it before its last step.
   bool train_epoch(EpochRow& row);
   /// One update; returns the mini-batch loss with L2 of the parameters before it.
   double step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch);
+  /// False when a signal came before all was measured that the end of a stage asks for.
+  bool end_stage();
   void measure(EpochRow& row);
   void report(const EpochRow& row);
   /// Warns once when a file cannot be written, and once when it can be again.

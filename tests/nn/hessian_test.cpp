@@ -245,6 +245,24 @@ TEST_CASE("Tr(H C) and Tr(C) are those of all mini-batches, counted one by one")
         hessian.traces({.batch = 2, .products = 3, .seed = 1}).tr_hc.mean);
 }
 
+TEST_CASE("traces can be stopped before any product, and have those that were made") {
+  const ImageSet images = random_images(6, 3, 3, 4);
+  Network net;
+  Model model(net.graph, net.loss, {.batch = 4});
+  Hessian hessian(model, images);
+  int asked = 0;
+  const NoiseTraces two = hessian.traces({.batch = 2, .products = 9, .stop = [&] { return ++asked == 3; }});
+  CHECK(asked == 3);
+  CHECK(two.products == 2);
+  const NoiseTraces same = hessian.traces({.batch = 2, .products = 2});
+  CHECK(two.tr_hc.mean == same.tr_hc.mean);
+  CHECK(two.tr_c.error == same.tr_c.error);
+  const NoiseTraces none = hessian.traces({.batch = 2, .stop = [] { return true; }});
+  CHECK(none.products == 0);
+  CHECK(std::isnan(none.tr_hc.mean));
+  CHECK(std::isnan(none.tr_c.error));
+}
+
 TEST_CASE("the Hessian refuses directions and options that do not fit") {
   const ImageSet images = random_images(6, 3, 3, 4);
   Network net;

@@ -76,6 +76,32 @@ check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i)
   $f == "" || $f <= 0 { exit 1 }' stages/stages.csv
 check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf "%s ", $1 }' stages/fdr2.csv)" = '2 4 5 7 '
 
+# interrupted_products NAME PRODUCTS ARGUMENT...: a run whose SIGTERM comes while products are made at the end of its
+# first stage, after one epoch; it goes on, on other threads, to the same end as one that nobody stopped. (The epoch's
+# row comes before the products, that of the stage after them.)
+interrupted_products() {
+  local name=$1 arguments=(mnist --init run0/model.safetensors --data small --batch 20 --fdr2-every 1 --momentum 0.5 --fdr2-products)
+  shift
+  "$train" "${arguments[@]}" "$@" --out "$name-whole" --quiet >/dev/null 2>err.txt || fail "$name" "$(cat err.txt)"
+  "$train" "${arguments[@]}" "$@" --out "$name" --quiet >/dev/null 2>err.txt &
+  local process=$!
+  await_rows "$name/log.csv" 1
+  kill -TERM $process
+  await $process
+  check "$name: SIGTERM ends products with 143" test $? -eq 143
+  check "$name: before all are made" test "$(wc -l <"$name/log.csv") $(wc -l <"$name/stages.csv")" = '2 1'
+  check "$name: the run is interrupted" grep -q '"status": "interrupted"' "$name/run.json"
+  check "$name: with a checkpoint at the end of the epoch" test -f "$name/checkpoints/0000000030/DONE"
+  "$train" --resume "$name" --threads 3 --quiet >/dev/null 2>err.txt || fail "$name goes on" "$(cat err.txt)"
+  check "$name: the run that goes on is finished" grep -q '"status": "finished"' "$name/run.json"
+  same "$name" "$name-whole" "$name" stages.csv fdr2.csv
+}
+interrupted_products 'products of a stage' 200 --stages 0.05:1,0.02:1
+# Whose only checkpoint is one within the products.
+interrupted_products 'products of the end' 200 --schedule constant --epochs 1
+"$train" --resume 'products of the end' --quiet >/dev/null 2>err.txt || fail 'once more' "$(cat err.txt)"
+same 'products that are made once more' 'products of the end-whole' 'products of the end' stages.csv fdr2.csv
+
 # --- what may change, and what may not ---------------------------------------------------------------------------
 
 refuses() { # CODE MESSAGE ARGUMENT...
