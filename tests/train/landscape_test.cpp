@@ -228,6 +228,13 @@ TEST_SUITE("landscape") {
     CHECK(outcome(1.05, 0.001) == failed);
     CHECK(outcome(0.95, 0.001) == failed);
     CHECK(outcome(1.008, 0.005) == undecided);
+    // Then the level says nothing.
+    const std::vector<train::FigureRun> off = {chain(figure("2a").branches[0], [](double eta) {
+      return StageEnd{.o_r = eta, .ratio = eta == 0.01 ? 1.05 : 1.0};
+    })};
+    const train::Claim level = train::figure_claims(figure("2a"), off).at(1);
+    CHECK(level.outcome == undecided);
+    CHECK(level.sentence.ends_with("; shuffle at 0.01 is out of equilibrium by 5 +- 0.2 %: UNDECIDED"));
   }
 
   TEST_CASE("figure 2: the level of O_R goes with eta") {

@@ -74,6 +74,12 @@ Estimate power_law(std::span<const double> x, std::span<const double> y) {
   return {uv / uu, student(x.size() - 2) * std::sqrt(rest / (count - 2) / uu)};
 }
 
+/// "<words>: HELD" of a claim that rests on stages in equilibrium. out: which are not; then it is undecided, and
+/// says so.
+Claim claim_in_equilibrium(std::initializer_list<std::string_view> words, std::string_view out, Outcome outcome) {
+  return claim({io::joined(words), out}, out.empty() ? outcome : Outcome::undecided);
+}
+
 Claim level_claim(std::span<const FigureRun> runs, std::span<const double> rates) {
   std::vector<double> levels;
   std::string list;
@@ -83,15 +89,10 @@ Claim level_claim(std::span<const FigureRun> runs, std::span<const double> rates
   }
   const Estimate exponent = power_law(rates, levels);
   const Estimate off{-std::abs(exponent.value - 1), exponent.error};
-  return claim({"The level of O_R is about proportional to eta: as eta to the power ", shown(exponent),
-                ", expected 0.8 to 1.2; O_R is ", list, of_several(runs)},
-               above(off, -exponent_reach));
-}
-
-/// "<words>: HELD" of a claim that rests on stages in equilibrium. out: which are not; then it is undecided, and
-/// says so.
-Claim claim_in_equilibrium(std::initializer_list<std::string_view> words, std::string_view out, Outcome outcome) {
-  return claim({io::joined(words), out}, out.empty() ? outcome : Outcome::undecided);
+  return claim_in_equilibrium({"The level of O_R is about proportional to eta: as eta to the power ",
+                               shown(exponent), ", expected 0.8 to 1.2; O_R is ", list, of_several(runs)},
+                              out_of_equilibrium(runs, runs.front().branch->name, rates),
+                              above(off, -exponent_reach));
 }
 
 /// O_FB/eta of a branch at a stage, by the estimator of that column.

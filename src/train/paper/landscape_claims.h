@@ -11,7 +11,8 @@ namespace quench::train {
 
 /// Figure 2, means over all chains: at the end of every stage O_L and O_R agree within 1 %, each stage with its own
 /// interval; and the level of O_R is about proportional to eta: the exponent of a power law through the stages is
-/// within 0.8 and 1.2, its interval from the scatter about the law. Of a single stage nothing is said of that.
+/// within 0.8 and 1.2, its interval from the scatter about the law; undecided when a stage was out of
+/// equilibrium (equilibrium.h). Of a single stage nothing is said of that.
 std::vector<Claim> stage_claims(std::span<const FigureRun> runs);
 
 /// Figure 3: of each sampling, whether its stages were in equilibrium (equilibrium.h); and, in terms of O_FB/eta,
