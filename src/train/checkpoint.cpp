@@ -117,13 +117,17 @@ std::string Checkpoints::write(std::int64_t step, const Checkpoint& checkpoint) 
     remove_checkpoint(beside);
     return failure;
   }
+  keep_newest();
+  return {};
+}
+
+void Checkpoints::keep_newest() {
   std::vector<fs::path> newest = finished_in(folder_);
   if (newest.size() > kept) newest.resize(kept);
   for (const fs::path& entry : entries(folder_)) {
     // Also those of which a removal that was cut off has left a part.
     if (step_of(entry) && std::find(newest.begin(), newest.end(), entry) == newest.end()) remove_checkpoint(entry);
   }
-  return {};
 }
 
 void Checkpoints::forget_after(std::int64_t step) {
@@ -131,6 +135,10 @@ void Checkpoints::forget_after(std::int64_t step) {
     const std::optional<std::int64_t> its_step = step_of(entry);
     if (its_step ? *its_step > step : entry.extension() == ".partial") remove_checkpoint(entry);
   }
+  const std::vector<fs::path> left = finished_in(folder_);
+  if (!left.empty() && *step_of(left.front()) > step)
+    throw Error(left.front().string() + " cannot be removed, and is of steps that this run has yet to make");
+  keep_newest();  // which the write that was cut off may not have come to
 }
 
 Checkpoint read_checkpoint(const fs::path& folder) {

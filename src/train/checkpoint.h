@@ -34,10 +34,12 @@ class Checkpoints {
   /// naming the file, or nothing; those that were there stay then.
   std::string write(std::int64_t step, const Checkpoint& checkpoint);
   /// Removes those after `step`, which a run that goes on from there will write again, and what writes that were
-  /// cut off left.
+  /// cut off left. Throws Error when one of those after `step` cannot be removed.
   void forget_after(std::int64_t step);
 
  private:
+  void keep_newest();
+
   io::Files& files_;
   std::filesystem::path folder_;
 };

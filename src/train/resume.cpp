@@ -40,17 +40,28 @@ ResumePoint read_point(const fs::path& run, const fs::path& folder) {
   point.run = run;
   point.folder = folder;
   point.checkpoint = read_checkpoint(folder);
-  const std::string record = (folder / "run.json").string();
   try {
     point.record = io::parse_json(point.checkpoint.record);
   } catch (const Error& error) {
-    throw Error(record + ": " + error.what());
+    throw Error((folder / "run.json").string() + ": " + error.what());
   }
-  // The folder's name says so too, until somebody renames it.
-  const auto step = io::parse_integer<std::int64_t>(text_at(point.record, {"results", "steps"}));
-  if (!step) throw Error(record + ": found no whole number for the steps of its results");
+  // By its place and name it is known which run it is of and what comes after it.
+  const std::string steps = text_at(point.record, {"results", "steps"});
+  const auto step = io::parse_integer<std::int64_t>(folder.filename().string());
+  if (!step || io::to_text(*step) != steps || folder.parent_path().filename() != "checkpoints") {
+    throw Error(folder.string() + " is a checkpoint of step " + steps +
+                " elsewhere than where it was written, expected it in checkpoints/ of its run, named by its step");
+  }
   point.step = *step;
   return point;
+}
+
+/// Locks the run's folder, if the run goes on there.
+std::shared_ptr<io::FolderLock> lock_for(const Settings& settings, const fs::path& run) {
+  std::error_code ignored;
+  const bool elsewhere =
+      settings.resume != "auto" && !settings.out.empty() && !fs::equivalent(settings.out, run, ignored);
+  return elsewhere ? nullptr : std::make_shared<io::FolderLock>(run);
 }
 
 std::optional<ResumePoint> newest_point(const fs::path& run) {
@@ -70,16 +81,24 @@ std::optional<ResumePoint> newest_point(const fs::path& run) {
 
 /// What --resume names; with "auto" nothing when there is no checkpoint.
 std::optional<ResumePoint> find_resume_point(const Settings& settings) {
-  if (settings.resume == "auto") return newest_point(default_run_folder(settings));
-  const fs::path named = settings.resume;
+  const bool automatic = settings.resume == "auto";
+  const fs::path named = automatic ? default_run_folder(settings) : fs::path(settings.resume);
   std::error_code ignored;
-  if (fs::exists(named / "DONE", ignored)) {
+  std::optional<ResumePoint> point;
+  std::shared_ptr<io::FolderLock> lock;
+  if (!automatic && fs::exists(named / "DONE", ignored)) {
+    fs::path folder = fs::absolute(named).lexically_normal();
     // A name that ends in a slash has an empty last part.
-    const fs::path folder = named.has_filename() ? named : named.parent_path();
-    return read_point(fs::absolute(folder).parent_path().parent_path(), folder);
+    if (!folder.has_filename()) folder = folder.parent_path();
+    const fs::path run = folder.parent_path().parent_path();
+    lock = lock_for(settings, run);
+    point = read_point(run, folder);
+  } else {
+    lock = lock_for(settings, named);
+    point = newest_point(named);
+    if (!point && !automatic) throw Error("--resume: found no checkpoint in " + (named / "checkpoints").string());
   }
-  std::optional<ResumePoint> point = newest_point(named);
-  if (!point) throw Error("--resume: found no checkpoint in " + (named / "checkpoints").string());
+  if (point) point->lock = std::move(lock);
   return point;
 }
 

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "io/folder_lock.h"
 #include "io/json_value.h"
 #include "train/checkpoint.h"
 #include "train/settings.h"
@@ -18,6 +20,8 @@ struct ResumePoint {
   std::int64_t step = 0;
   Checkpoint checkpoint;
   io::JsonValue record;  ///< its run.json
+  /// Of the run's folder, where the run goes on in it: nobody else has written there since this was read.
+  std::shared_ptr<io::FolderLock> lock;
   /// That of the parameters that the run began with, if it began with those of a file; else empty.
   std::string start_checksum() const;
   std::string warning;  ///< which newer checkpoints could not be read, and why; empty when none
@@ -38,7 +42,8 @@ struct Beginning {
 /// "auto" where there is no checkpoint yet, the run begins anew; what it left in the folder, cut off before its
 /// first checkpoint, must then be of the same settings and is overwritten. Throws Error, naming both values, when
 /// another option was given with another value and for another data set; when a run or a checkpoint is named and
-/// there is no checkpoint that can be read; and when "auto" finds a finished run without checkpoints.
+/// there is no checkpoint that can be read; when "auto" finds a finished run without checkpoints; and when another
+/// process trains in the folder that the run goes on in.
 Beginning find_beginning(const Settings& asked);
 
 /// Throws Error, naming both values, when the record is not of this data and numeric class.

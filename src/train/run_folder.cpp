@@ -1,10 +1,14 @@
 #include "train/run_folder.h"
 
+#include <algorithm>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "io/numbers.h"
 #include "quench/error.h"
+#include "train/model_file.h"
 
 namespace quench::train {
 namespace {
@@ -76,13 +80,23 @@ bool is_same(const fs::path& a, const fs::path& b) {
 }
 
 /// The name that a table has until the run begins.
-fs::path first_name(const fs::path& file, bool force) {
-  if (!force) return file;
-  // What has this name is left from a process that had our number and was killed.
-  const fs::path beside = io::partial_name(file);
-  std::error_code ignored;
-  fs::remove(beside, ignored);
-  return beside;
+fs::path first_name(const fs::path& file, bool force) { return force ? io::partial_name(file) : file; }
+
+/// Removes what processes that were killed here were writing. (Nobody else trains in the folder; but reports may be
+/// written there.)
+void remove_leftovers(const fs::path& folder, std::span<const TableKind> tables) {
+  std::vector<std::string> ours = {record_name, model_file_name, steps_name};
+  for (const TableKind& kind : tables) ours.emplace_back(kind.name);
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const auto is_beside = [&](const std::string& file) {
+      return name.starts_with(file + ".") && name.ends_with(".partial");
+    };
+    if (std::any_of(ours.begin(), ours.end(), is_beside)) found.push_back(entry->path());
+  }
+  for (const fs::path& file : found) fs::remove(file, error);
 }
 
 }  // namespace
@@ -93,7 +107,8 @@ Undo::~Undo() {
 }
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables)
-    : files_(files), folder_(make_run_folder(settings, undo_)), lock_(folder_) {
+    : files_(files), folder_(make_run_folder(settings, undo_)), lock_(std::make_shared<io::FolderLock>(folder_)) {
+  remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) {
     names_.push_back(folder_ / kind.name);
     check_free(names_.back(), settings.force);
@@ -112,7 +127,10 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables,
                      const ResumePoint& point, Archive& archive)
-    : files_(files), folder_(make_run_folder(settings, undo_)), lock_(folder_) {
+    : files_(files),
+      folder_(make_run_folder(settings, undo_)),
+      lock_(point.lock ? point.lock : std::make_shared<io::FolderLock>(folder_)) {
+  remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) names_.push_back(folder_ / kind.name);
   Checkpoints checkpoints(files, folder_);
   if (is_same(folder_, point.run)) {

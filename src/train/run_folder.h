@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -72,7 +73,7 @@ class RunFolder {
   io::Files& files_;
   Undo undo_;
   std::filesystem::path folder_;
-  io::FolderLock lock_;
+  std::shared_ptr<io::FolderLock> lock_;
   std::vector<std::filesystem::path> names_;  // of the tables, once the run has begun
   std::vector<io::CsvTable> tables_;
   std::vector<io::GrowingFile> steps_;  // one

@@ -66,7 +66,7 @@ sizes() { (cd disturbed && cat -- *.csv steps.bin | wc -c) 2>/dev/null; }
 # Those after a cut come one after the other, so that the run passes the same cut again and again; in between are those
 # at the start, which then has the row of the cut to take back.
 turns=()
-for round in 1 2; do
+for _ in 1 2; do
   for ((i = 0; i < kills / 10; ++i)); do turns+=(write epoch write); done
   for ((i = 0; i < kills / 10; ++i)); do turns+=(cut start); done
 done

@@ -16,6 +16,12 @@ same() {
   check "$name: log.csv but for times" diff <(repeatable "$a/log.csv") <(repeatable "$b/log.csv")
 }
 
+# same_as_pair DIR: whether the run has the bytes of the run "pair".
+same_as_pair() {
+  local file
+  for file in $files; do cmp "$1/$file" "pair/$file" || return 1; done
+}
+
 # stop DIR ARGUMENT...: starts a run and ends it by SIGTERM once it has a row.
 stop() {
   local folder=$1
@@ -122,6 +128,7 @@ refuses 1 "$where has --fdr-lagged no, this run yes" --resume base --fdr-lagged
 refuses 1 "$where has the data set mnist, this run cifar10" cifar10 --resume base
 refuses 1 "$where has data of checksum" --resume base --data other
 refuses 2 '--epochs: found 1, expected at least 2' --resume base --epochs 1
+refuses 1 'has --stages 0.05:2,0.02:3,0.01:2, this run 0.05:2' --resume stages --stages 0.05:2
 refuses 1 'found no checkpoint in nowhere/checkpoints' --resume nowhere
 cp -R base ahead && sed -n '$p' ahead/log.csv >ahead.csv && cat ahead.csv >>ahead/log.csv && cp ahead/log.csv ahead.csv
 refuses 1 'has data of checksum' --resume ahead --data other
@@ -152,12 +159,6 @@ refuses 1 'is of a run that began with random parameters, those of --init run0/m
 refuses 1 'with --fdr2-every, whose averages depend on them, --epochs 2, this run 3' --resume second --epochs 3
 "$train" --resume "$where" --quiet >out.txt 2>err.txt
 check 'a checkpoint can be named; nothing is left to do' grep -q '^finished: 2 of 2 epochs' out.txt
-cp -R base renamed && mv renamed/checkpoints/* renamed/checkpoints/mine
-mkdir renamed/checkpoints/0000000001 && touch renamed/checkpoints/0000000001/DONE
-"$train" --resume renamed/checkpoints/mine --epochs 4 --quiet >/dev/null 2>err.txt
-check 'also by a name that somebody gave it' test $? -eq 0
-same 'from there' renamed four
-check 'and what came before it stays' test -f renamed/checkpoints/0000000001/DONE -a -f renamed/checkpoints/mine/DONE
 
 # --- checkpoints that are damaged --------------------------------------------------------------------------------
 
@@ -175,6 +176,80 @@ cp -R pair older && sed -i '1s/.*/quench checkpoint 0/' older/checkpoints/*/DONE
 refuses 1 'found "quench checkpoint 0", expected "quench checkpoint 1"' --resume older
 cp -R pair shorter && truncate -s 100 shorter/log.csv
 refuses 1 'shorter/log.csv cannot be cut to the' --resume shorter
+
+rm -r broken && cp -R pair broken && rm broken/checkpoints/0000000090/state.safetensors
+"$train" --resume broken --quiet >/dev/null 2>err.txt
+check 'a run goes on from the one before an incomplete one' test $? -eq 0
+check 'and says what is missing' grep -q 'warning: broken/checkpoints/0000000090/state.safetensors cannot be read' err.txt
+same 'from the one before an incomplete one' pair broken
+
+# --- at other places ---------------------------------------------------------------------------------------------
+
+mkdir -p deep/er && cp -R pair deep/er/moved
+"$train" --resume deep/er/moved --epochs 4 --quiet >/dev/null 2>err.txt
+check 'a run that was moved goes on' test "$(wc -l <deep/er/moved/log.csv)" -eq 5
+check 'where it is' test "$(ls | grep -c moved) $(wc -l <pair/log.csv)" = '0 4'
+(cd deep/er/moved/checkpoints/0000000120 && exec "$train" --resume . --data "$work/small" --epochs 5 --quiet) >/dev/null 2>err.txt
+check 'a checkpoint can be named from within' test "$(wc -l <deep/er/moved/log.csv)" -eq 6
+cp -R pair/checkpoints/0000000090 alone
+refuses 1 'alone is a checkpoint of step 90 elsewhere than where it was written' --resume alone
+ln -s pair/checkpoints/0000000060 latest
+refuses 1 'latest is a checkpoint of step 60 elsewhere than where it was written' --resume latest
+cp -R pair renamed && mv renamed/checkpoints/0000000090 renamed/checkpoints/0000000075
+refuses 1 'renamed/checkpoints/0000000075 is a checkpoint of step 90 elsewhere' --resume renamed/checkpoints/0000000075/
+"$train" --resume renamed --quiet >/dev/null 2>err.txt
+check 'one of another name is left out' grep -q 'warning: renamed/checkpoints/0000000075 is a checkpoint of step 90' err.txt
+same 'and made again' pair renamed
+cp -R pair fixed && before=$(cat fixed/*.csv | cksum)
+if chattr +i fixed/checkpoints/0000000090/DONE 2>/dev/null; then
+  refuses 1 'fixed/checkpoints/0000000090 cannot be removed' --resume fixed/checkpoints/0000000060
+  check 'and no rows are cut off' test "$(cat fixed/*.csv | cksum)" = "$before"
+  chattr -i fixed/checkpoints/0000000090/DONE
+else
+  skip 'a later checkpoint that cannot be removed is an error' 'no file can be made immutable here'
+fi
+
+# --- by two at once ----------------------------------------------------------------------------------------------
+
+# Enough steps for what follows; killed at its end.
+"$train" mnist --data small --batch 20 --epochs 1000000 --checkpoint-every 2 --out busy --quiet >/dev/null 2>busy.txt &
+process=$!
+await_rows busy/log.csv 5
+refuses 1 'busy is in use: another process trains there' --resume busy
+(cd busy && exec "$train" --resume . --data "$work/small" --quiet) >/dev/null 2>err.txt
+check 'also under another name' grep -q '\. is in use: another process trains there' err.txt
+refuses 1 'busy is in use: another process trains there' mnist --data small --batch 20 --out busy --resume auto
+refuses 1 'busy is in use: another process trains there' mnist --data small --batch 20 --out busy --force
+done=$(ls busy/checkpoints | grep -v partial | tail -n 1)
+"$train" --resume busy --epochs $((10#$done / 30 + 4)) --out aside --quiet >/dev/null 2>err.txt
+check 'elsewhere one can go on from a run that is under way' test $? -eq 0
+check 'which trains on' kill -0 $process
+kill -TERM $process
+kill -TERM $process 2>/dev/null
+await $process
+check 'two SIGTERM at once end it' test $? -eq 143
+done=$(awk -F, 'END { print $1 + 2 }' busy/log.csv)
+"$train" --resume busy --epochs "$done" --quiet >/dev/null 2>err.txt || fail 'going on after that' "$(cat err.txt)"
+"$train" mnist --data small --batch 20 --epochs "$done" --checkpoint-every 0 --out idle --quiet >/dev/null 2>err.txt
+same 'after two SIGTERM' idle busy
+head -n "$(wc -l <aside/log.csv)" idle/log.csv >idle.csv
+check 'what went on elsewhere is right, too' diff <(repeatable aside/log.csv) <(repeatable idle.csv)
+
+for i in 1 2 3 4; do
+  "$train" mnist --data small --batch 20 --epochs 3 --checkpoint-every 1 --out race --resume auto --quiet >/dev/null 2>race$i.txt &
+done
+wait
+check 'of several that begin at once one trains' same_as_pair race
+check 'the others are refused or find it finished' test -z "$(cat race?.txt | grep -v 'is in use: another process trains there')"
+
+# --- what a killed one leaves ------------------------------------------------------------------------------------
+
+cp -R pair littered
+touch littered/log.csv.17.partial littered/run.json.18.partial littered/model.safetensors.19.partial
+touch littered/report.html.20.partial littered/notes.partial
+"$train" --resume littered --quiet >/dev/null 2>err.txt
+check 'what a killed one was writing is removed, and nothing else' \
+  test "$(cd littered && echo *.partial)" = 'notes.partial report.html.20.partial'
 
 # --- automatically -----------------------------------------------------------------------------------------------
 
