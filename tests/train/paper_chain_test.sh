@@ -86,6 +86,15 @@ check 'where the chain was interrupted' test "$(head -n "$rows" "$stopped_chain/
 check 'and gives what an undisturbed one does' cmp stopped/3a.csv whole/3a.csv
 check 'in the drawing as well' cmp stopped/3a.svg whole/3a.svg
 
+# A signal that comes when a run has just ended is for those that would follow in the same process.
+"$train" paper "${longer[@]}" --jobs 1 --out ending >out.txt 2>err.txt &
+process=$!
+until grep -qs '"status": "finished"' ending/runs/mnist-constant-*/run.json || ! kill -0 $process 2>/dev/null; do :; done
+kill -TERM $process
+await $process
+check 'SIGTERM between two runs ends a figure, too' test $? -eq 143
+check 'before the next is made' test -z "$(grep -ls '"status": "finished"' ending/runs/mnist-chain-*/run.json)"
+
 # --- shards -------------------------------------------------------------------------------------------------------
 
 for i in 1 2 3; do

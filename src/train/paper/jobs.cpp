@@ -155,7 +155,7 @@ int run_jobs(std::span<const Job> jobs, int at_once, Console& console) {
     }
     std::this_thread::sleep_for(pause);
   }
-  if (handed_on != 0) return 128 + handed_on;
+  if (const int signal = interrupt.signal(); signal != 0) return 128 + signal;
   if (!pool.failure().empty()) throw Error(pool.failure());
   return 0;
 }

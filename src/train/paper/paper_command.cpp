@@ -187,13 +187,13 @@ int make_runs(std::span<const PaperRun> runs, const Making& making, bool in_proc
     return train::run(settings, making.words, own);
   };
   if (!in_processes) {
-    // What comes while one ends, too late for it, is for the next.
     const InterruptWatch interrupt;
     for (const PaperRun& run : runs) {
-      if (const int signal = interrupt.signal(); signal != 0) return 128 + signal;
       console.note("paper: " + run.name + "\n");
       Console own = console;
       if (const int code = make(run, own); code != 0) return code;
+      // That came while the run ended, too late for it.
+      if (const int signal = interrupt.signal(); signal != 0) return 128 + signal;
     }
     return 0;
   }
