@@ -153,8 +153,11 @@ void RunFolder::copy_run(const ResumePoint& point, bool force) {
   check_free(folder_ / record_name, force);
   for (const fs::path& file : all) check_free(file, force);
   Checkpoints(files_, folder_).forget_after(-1);  // those of a run that this one replaces
+  // Before its tables: no run.json must tell of those of another run.
+  std::error_code error;
+  fs::remove(folder_ / record_name, error);
+  if (error) throw Error((folder_ / record_name).string() + " cannot be removed: " + error.message());
   for (const fs::path& file : all) {
-    std::error_code error;
     fs::copy_file(point.run / file.filename(), file, fs::copy_options::overwrite_existing, error);
     if (error) throw Error(file.string() + " cannot be written: " + error.message());
   }

@@ -132,4 +132,31 @@ check 'a killed run has rows past its checkpoint' \
 name='so does one that is killed as it goes on, before any operation'
 if sweep torn >sweep.txt 2>&1; then ok "$name"; else fail "$name" "$(cat sweep.txt)"; fi
 check "of which there are many: $kills" test $kills -ge 50
+
+# With another --out and --force a run goes on over another one.
+"$train" mnist --data data --batch 100 --epochs 1 --seed 9 --out other --quiet >out.txt 2>err.txt || fail 'another run' "$(cat err.txt)"
+"$train" --resume whole --epochs 3 --out longer --quiet >out.txt 2>err.txt || fail 'a longer run' "$(cat err.txt)"
+outcome longer | grep -av '^[0-9]*$' >longer.txt
+# over: kills at each operation until the run has begun, with a row more. Sets kills.
+over() {
+  for ((kills = 0; kills < 2000; ++kills)); do
+    rm -rf over
+    cp -R other over
+    (
+      export KILL_AT=$((kills + 1)) LD_PRELOAD=$PWD/kill_at.so
+      exec "$train" --resume whole --epochs 3 --out over --force --quiet
+    ) >out.txt 2>err.txt &
+    wait $! 2>/dev/null
+    grep -qs '"status": "running"' over/run.json && return
+    if [ -e over/run.json ] && ! cmp over/log.csv other/log.csv; then
+      echo "after operation $((kills + 1)): the old run.json with another log"
+      return 1
+    fi
+    "$train" --resume whole --epochs 3 --out over --force --quiet >out.txt 2>err.txt || return 1
+    outcome over | grep -av '^[0-9]*$' | cmp - longer.txt || return 1
+  done
+}
+name='a run that is killed as it goes on over another leaves that one, or none'
+if over >sweep.txt 2>&1; then ok "$name"; else fail "$name" "$(cat sweep.txt err.txt)"; fi
+check "of which there are many: $kills" test $kills -ge 20
 finish
