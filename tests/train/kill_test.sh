@@ -52,7 +52,8 @@ has_begun() { [ -e disturbed/run.json ] && ! [ disturbed/run.json -ef before.jso
 is_past() { look_for_checkpoint && [ $newest -gt $at_start ]; }
 is_past_cut() { has_begun && look_for_cut && [ "$last_cut" -gt $at_start ]; }
 is_writing() { is_past && has_partial; }
-has_shorter_tables() { look_for_cut && [ "$last_cut" -lt "$cut_at_start" ]; }
+# Or it is too late to see it.
+has_shorter_tables() { has_begun || { look_for_cut && [ "$last_cut" -lt "$cut_at_start" ]; }; }
 is_over() { [ ${EPOCHREALTIME/[.,]/} -ge $deadline ]; }
 # wait_until CONDITION: at most half a minute; false when the process has ended.
 wait_until() {
@@ -97,11 +98,11 @@ for i in "${!turns[@]}"; do
       ;;
     cut) wait_until is_past_cut ;;
     start)
-      # As soon as rows are gone from the tables, and at moments spread over the time that the start takes.
+      # As soon as rows are gone from the tables, and at moments spread over the first half of the time that it takes.
       if ((starts % 2 == 0)); then
         wait_until has_shorter_tables
       else
-        deadline=$((launched + start_time * (2 * (starts % 10) + 1) / 20))
+        deadline=$((launched + start_time * (starts % 10) / 20))
         wait_until is_over
       fi
       starts=$((starts + 1))
