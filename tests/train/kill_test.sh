@@ -13,7 +13,7 @@ while [[ $# -gt 0 ]]; do
   esac
 done
 # A sanitizer's program takes long to start.
-[[ -n ${QUENCH_SANITIZE:-} ]] && kills=10
+[[ -n ${QUENCH_SANITIZE:-} ]] && kills=20
 
 make_mnist data 600 50
 # Checkpoints are frequent and cuts are rare: one in 33.5 epochs, in turn in the middle of an epoch and at its end.
@@ -55,9 +55,9 @@ is_writing() { is_past && has_partial; }
 # Or it is too late to see it.
 has_shorter_tables() { has_begun || { look_for_cut && [ "$last_cut" -lt "$cut_at_start" ]; }; }
 is_over() { [ ${EPOCHREALTIME/[.,]/} -ge $deadline ]; }
-# wait_until CONDITION: at most half a minute; false when the process has ended.
+# wait_until CONDITION: at most two minutes; false when the process has ended.
 wait_until() {
-  local until=$((SECONDS + 30))
+  local until=$((SECONDS + 120))
   while ! "$@"; do
     kill -0 $process 2>/dev/null && [ $SECONDS -lt $until ] || return 1
   done
