@@ -202,7 +202,8 @@ $(BUILD)/src/kernels/isa/avx512.o: private UNIT_FLAGS = $(AVX512_FLAGS)
 # files and writes reports.
 COLD_OBJECTS := $(foreach folder,fdr graph nn optim selftest train,$(BUILD)/src/$(folder)/%.o) \
                 $(BUILD)/src/core/archive.o $(BUILD)/src/core/processors.o \
-                $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx image_set mnist pnm) \
+                $(patsubst %,$(BUILD)/src/data/%.o,cifar10 contact_sheet data_file idx image_set mnist pnm \
+                  record_file) \
                 $(patsubst %,$(BUILD)/src/io/%.o,csv csv_contents files folder_lock growing_file json json_value numbers \
                   progress read_file safetensors text)
 $(COLD_OBJECTS): private OPTIMISE := $(OPTIMISE:-O2=-Os)

@@ -1,18 +1,14 @@
-// CIFAR-10, binary version: which of its files are there, and reading them.
-#include "data/cifar10.h"
-
+// CIFAR-10, binary version: which of its files are there, and what they must be.
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "data/data_file.h"
-#include "data/labels.h"
+#include "data/record_file.h"
 #include "io/numbers.h"
 #include "quench/dataset.h"
 #include "quench/error.h"
@@ -21,13 +17,13 @@ namespace quench {
 namespace {
 
 namespace fs = std::filesystem;
+using cifar10::RecordFile;
 
-constexpr std::size_t image_bytes = std::size_t{cifar10::channels} * cifar10::side * cifar10::side;
-constexpr std::size_t record_bytes = 1 + image_bytes;  // the label comes first
-constexpr int distributed_files = 5;                   // of training images
+constexpr int distributed_files = 5;  // of training images
 constexpr std::uint64_t distributed_records = 10000;
 
-constexpr std::string_view train_prefix = "data_batch_", suffix = ".bin", packed_suffix = ".gz";
+constexpr std::string_view train_prefix = "data_batch_", suffix = ".bin";
+constexpr std::string_view packed_suffix = cifar10::RecordFile::packed_suffix;
 constexpr std::string_view test_name = "test_batch.bin";
 
 std::string train_name(int number) {
@@ -101,62 +97,6 @@ void refuse_missing(const fs::path& folder, const std::vector<std::string>& name
   fail(folder, " lacks " + list + why);
 }
 
-/// One file of the set, open and of a possible length.
-class RecordFile {
- public:
-  explicit RecordFile(const fs::path& path) : file_(path) {
-    if (path.extension() == packed_suffix) refuse_packed(path);
-    if (file_.length() == 0) fail(path, " is empty, expected records of " + record_text());
-    const std::uint64_t rest = file_.length() % record_bytes;
-    if (rest != 0) {
-      std::array<std::uint8_t, 2> first{};
-      if (begins_like_gzip(std::span(first).first(file_.read(first)))) refuse_packed(path);
-      fail(path, " has " + file_.length_text() + ", expected a multiple of " + record_text() + "; after record " +
-                     std::to_string(records()) + " come " + std::to_string(rest) + " more");
-    }
-  }
-
-  std::uint64_t records() const { return file_.length() / record_bytes; }
-
-  /// Reads all records. Throws Error when the file cannot be read to its end, or has a label of no class.
-  void read(std::span<std::uint8_t> pixels, std::span<std::uint8_t> labels) {
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (file_.read(labels.subspan(i, 1)) != 1 ||
-          file_.read(pixels.subspan(i * image_bytes, image_bytes)) != image_bytes) {
-        fail(file_.path(), " could be read only up to record " + std::to_string(i) + ", expected " +
-                               std::to_string(labels.size()) + " records");
-      }
-    }
-    check_labels(labels, cifar10::classes, file_.path().string());
-  }
-
- private:
-  static std::string record_text() {
-    return std::to_string(record_bytes) + " bytes (a label and 3 x 32 x 32 pixels)";
-  }
-
-  DataFile file_;
-};
-
-/// The files' records, one file after the other.
-ImageSet read_images(std::vector<RecordFile>& files) {
-  std::uint64_t records = 0;
-  for (const RecordFile& file : files) records += file.records();
-  std::vector<std::uint8_t> pixels = image_memory(records * image_bytes);
-  std::vector<std::uint8_t> labels(static_cast<std::size_t>(records));
-  std::span<std::uint8_t> pixels_left(pixels), labels_left(labels);
-  for (RecordFile& file : files) {
-    const auto count = static_cast<std::size_t>(file.records());
-    file.read(pixels_left.first(count * image_bytes), labels_left.first(count));
-    pixels_left = pixels_left.subspan(count * image_bytes);
-    labels_left = labels_left.subspan(count);
-  }
-  ImageSet images(cifar10::channels, cifar10::side, cifar10::side, cifar10::classes, std::move(pixels),
-                  std::move(labels));
-  images.set_normalization(cifar10::normalization);
-  return images;
-}
-
 }  // namespace
 
 DataState cifar10_state(const fs::path& folder) {
@@ -173,8 +113,8 @@ Dataset load_cifar10(const fs::path& folder) {
   const Found found = look_into(folder);
   refuse_missing(folder, missing_files(found));
   std::vector<RecordFile> train, test;
-  for (const auto& [number, path] : found.train) train.emplace_back(path);
-  test.emplace_back(found.test);
+  for (const auto& [number, path] : found.train) train.emplace_back(DataFile(path));
+  test.emplace_back(DataFile(found.test));
 
   // Files of one's own may be as many as one likes; of those that are distributed none may be left out unnoticed.
   std::vector<std::string> left_out;
@@ -185,7 +125,7 @@ Dataset load_cifar10(const fs::path& folder) {
   refuse_missing(folder, left_out,
                  "; CIFAR-10 has " + std::to_string(distributed_files) + " training files of " +
                      std::to_string(distributed_records) + " records, like those that are there");
-  return {"cifar10", false, read_images(train), read_images(test)};
+  return {"cifar10", false, cifar10::read_images(train), cifar10::read_images(test)};
 }
 
 }  // namespace quench

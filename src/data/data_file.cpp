@@ -1,5 +1,6 @@
 #include "data/data_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -51,10 +52,17 @@ DataFile::DataFile(fs::path path) : path_(std::move(path)), file_(open_regular(p
   if (error) throw Error("cannot find the length of " + path_.string() + ": " + error.message());
 }
 
+DataFile::DataFile(fs::path name, std::span<const std::uint8_t> contents)
+    : path_(std::move(name)), unread_(contents), length_(contents.size()) {}
+
 std::string DataFile::length_text() const { return std::to_string(length_) + (length_ == 1 ? " byte" : " bytes"); }
 
 std::size_t DataFile::read(std::span<std::uint8_t> bytes) {
-  return std::fread(bytes.data(), 1, bytes.size(), file_.get());
+  if (file_) return std::fread(bytes.data(), 1, bytes.size(), file_.get());
+  const std::size_t count = std::min(bytes.size(), unread_.size());
+  std::copy_n(unread_.begin(), count, bytes.begin());
+  unread_ = unread_.subspan(count);
+  return count;
 }
 
 bool begins_like_gzip(std::span<const std::uint8_t> bytes) {

@@ -23,11 +23,17 @@ bool present(const std::filesystem::path& path);
 /// Zeros in memory that suits images: a batch reads at a hundred places all over it.
 std::vector<std::uint8_t> image_memory(std::uint64_t bytes);
 
-/// An open regular file, read from its beginning on.
+/// What a reader of data files takes at most besides as many bytes as the files have: buffers, headers, names and
+/// messages, where names have less than 1 KiB.
+inline constexpr std::uint64_t most_bytes_besides = 16 * 1024;
+
+/// An open regular file, or bytes in memory in its place, read from its beginning on.
 class DataFile {
  public:
   /// Throws Error, naming the file and what was found, when there is no regular file that can be opened.
   explicit DataFile(std::filesystem::path path);
+  /// What a file of that name would hold; the bytes must outlive this.
+  DataFile(std::filesystem::path name, std::span<const std::uint8_t> contents);
 
   const std::filesystem::path& path() const { return path_; }
   /// In bytes, when it was opened.
@@ -43,7 +49,8 @@ class DataFile {
   };
 
   std::filesystem::path path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::unique_ptr<std::FILE, Close> file_;  // null: bytes in memory
+  std::span<const std::uint8_t> unread_;    // of these
   std::uint64_t length_ = 0;
 };
 

@@ -64,7 +64,7 @@ std::uint64_t value_count(const std::filesystem::path& path, std::span<const std
 
 }  // namespace
 
-IdxFile::IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t> shape) : file_(std::move(path)) {
+IdxFile::IdxFile(DataFile file, std::initializer_list<std::int64_t> shape) : file_(std::move(file)) {
   const std::string length_text = " has " + file_.length_text();
   const std::size_t dimensions = shape.size();
   std::vector<std::uint8_t> header(4 + 4 * dimensions);

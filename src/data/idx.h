@@ -11,14 +11,15 @@
 namespace quench {
 
 /// An open IDX file of unsigned bytes whose header and length have been found right; its values are not read yet.
+/// Takes memory for the values, which are no more than the file's bytes, when they are read, and
+/// most_bytes_besides.
 class IdxFile {
  public:
   static constexpr std::int64_t any = -1;  ///< in a shape: every extent of at least 1 will do
 
-  /// Opens `path` and checks its magic number, its extents against `shape` and its length against the header.
-  /// Throws Error, naming the file, what was found and what was expected, for the first of these that does not
-  /// hold.
-  IdxFile(std::filesystem::path path, std::initializer_list<std::int64_t> shape);
+  /// Checks the file's magic number, its extents against `shape` and its length against the header. Throws Error,
+  /// naming the file, what was found and what was expected, for the first of these that does not hold.
+  IdxFile(DataFile file, std::initializer_list<std::int64_t> shape);
 
   const std::filesystem::path& path() const { return file_.path(); }
   /// The first extent: how many images or labels there are.

@@ -1,11 +1,12 @@
 // MNIST: which of its files are there, and reading them.
+#include "data/mnist.h"
+
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "data/data_file.h"
-#include "data/idx.h"
 #include "data/labels.h"
 #include "quench/dataset.h"
 #include "quench/error.h"
@@ -14,8 +15,6 @@ namespace quench {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int side = 28, classes = 10;
 
 /// A file and its two usual spellings: train-images-idx3-ubyte, as distributed, and train-images.idx3-ubyte, as
 /// some programs unpack it.
@@ -42,28 +41,11 @@ fs::path find(const fs::path& folder, const FileName& name) {
   throw Error((folder / name.dashed()).string() + " is missing (and so is " + name.dotted() + ")");
 }
 
-/// One half of the set: its two files, open and checked, and its labels once they are read. Images are 784 times as
-/// large as labels and come last.
-struct Half {
-  IdxFile images, labels;
-  std::vector<std::uint8_t> label_values;
-
-  Half(const fs::path& folder, const FileName& images_name, const FileName& labels_name)
-      : images(find(folder, images_name), {IdxFile::any, side, side}),
-        labels(find(folder, labels_name), {IdxFile::any}) {
-    if (images.count() != labels.count()) {
-      throw Error(labels.path().string() + " has " + std::to_string(labels.count()) + " labels, expected " +
-                  std::to_string(images.count()) + ", one for each image of " + images.path().filename().string());
-    }
-  }
-
-  void read_labels() {
-    label_values = labels.read();
-    check_labels(label_values, classes, labels.path().string());
-  }
-
-  ImageSet read_images() { return {1, side, side, classes, images.read(), std::move(label_values)}; }
-};
+mnist::Half open_half(const fs::path& folder, const FileName& images_name, const FileName& labels_name) {
+  IdxFile images = mnist::images_file(DataFile(find(folder, images_name)));
+  IdxFile labels = mnist::labels_file(DataFile(find(folder, labels_name)));
+  return {std::move(images), std::move(labels)};
+}
 
 /// The map for these images, read from `file`, which a complaint is to name.
 Normalization normalization_of(const ImageSet& images, const fs::path& file) {
@@ -76,6 +58,23 @@ Normalization normalization_of(const ImageSet& images, const fs::path& file) {
 
 }  // namespace
 
+IdxFile mnist::images_file(DataFile file) { return {std::move(file), {IdxFile::any, side, side}}; }
+IdxFile mnist::labels_file(DataFile file) { return {std::move(file), {IdxFile::any}}; }
+
+mnist::Half::Half(IdxFile images, IdxFile labels) : images_(std::move(images)), labels_(std::move(labels)) {
+  if (images_.count() != labels_.count()) {
+    throw Error(labels_.path().string() + " has " + std::to_string(labels_.count()) + " labels, expected " +
+                std::to_string(images_.count()) + ", one for each image of " + images_.path().filename().string());
+  }
+}
+
+void mnist::Half::read_labels() {
+  label_values_ = labels_.read();
+  check_labels(label_values_, classes, labels_.path().string());
+}
+
+ImageSet mnist::Half::read_images() { return {1, side, side, classes, images_.read(), std::move(label_values_)}; }
+
 DataState mnist_state(const fs::path& folder) {
   int found = 0;
   for (const FileName& name : {train_images, train_labels, test_images, test_labels})
@@ -84,15 +83,15 @@ DataState mnist_state(const fs::path& folder) {
 }
 
 Dataset load_mnist(const fs::path& folder) {
-  Half train(folder, train_images, train_labels);
-  Half test(folder, test_images, test_labels);
+  mnist::Half train = open_half(folder, train_images, train_labels);
+  mnist::Half test = open_half(folder, test_images, test_labels);
   train.read_labels();
   test.read_labels();
-  Dataset mnist{"mnist", false, train.read_images(), test.read_images()};
-  const Normalization normalization = normalization_of(mnist.train, train.images.path());
-  mnist.train.set_normalization(normalization);
-  mnist.test.set_normalization(normalization);
-  return mnist;
+  Dataset set{"mnist", false, train.read_images(), test.read_images()};
+  const Normalization normalization = normalization_of(set.train, train.images_path());
+  set.train.set_normalization(normalization);
+  set.test.set_normalization(normalization);
+  return set;
 }
 
 }  // namespace quench
