@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct JsonValue {
   /// The value as a decimal number; nothing when it is no number or out of range.
   std::optional<double> number() const;
 };
+
+/// What parse_json takes at most for a text of so many bytes, the message of an error included: two bytes can be a
+/// value, and values are copied where their number doubles.
+constexpr std::uint64_t most_json_memory(std::uint64_t text_bytes) { return 200 * text_bytes + 64 * 1024; }
 
 /// Throws Error, with the offset in bytes, when the text is not one JSON value: nothing after it, no name twice in
 /// an object, no more than 64 brackets open at once.

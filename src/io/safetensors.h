@@ -2,12 +2,15 @@
 // (JSON: name, type, shape and place of each tensor), the tensors one after the other.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "io/json_value.h"
 
 namespace quench::io {
 
@@ -38,10 +41,15 @@ struct SafetensorsFile {
 };
 
 /// What a header may be at most: its bytes, as in the format's own library, and the JSON values in it, six for a
-/// tensor and one for each of its extents. Both bound the memory that parse_safetensors takes: less than 200 times
-/// the bytes of the header, and 1 GB in any case; none for the tensors themselves.
+/// tensor and one for each of its extents. Both bound the memory that parse_safetensors takes.
 constexpr std::uint64_t most_header_bytes = 100'000'000;
 constexpr std::size_t most_header_values = 1'000'000;
+
+/// What parse_safetensors takes at most for a file of so many bytes, with messages where names have less than 1
+/// KiB: what its header as JSON takes, 1 GB in any case; nothing for the tensors themselves.
+constexpr std::uint64_t most_safetensors_memory(std::uint64_t file_bytes) {
+  return std::min<std::uint64_t>(most_json_memory(std::min(file_bytes, most_header_bytes)), 1'000'000'000);
+}
 
 /// The contents of a file: a header padded with spaces so that the data start at a multiple of 8, and the data in
 /// the order of the entries. Throws Error beginning with "safetensors" for what parse_safetensors would refuse: a

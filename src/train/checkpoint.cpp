@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -142,8 +141,14 @@ void Checkpoints::forget_after(std::int64_t step) {
 }
 
 Checkpoint read_checkpoint(const fs::path& folder) {
+  return read_checkpoint(folder, [](const fs::path& file, std::uint64_t most_bytes) {
+    return io::read_file(file, most_bytes, "a finished checkpoint");
+  });
+}
+
+Checkpoint read_checkpoint(const fs::path& folder, const CheckpointReader& read) {
   const fs::path done = folder / done_name;
-  const std::string lines = io::read_file(done, most_done_bytes, "a finished checkpoint");
+  const std::string lines = read(done, most_done_bytes);
   const std::string first = lines.substr(0, lines.find('\n'));
   const std::string expected = std::string(title) + to_text(checkpoint_format);
   if (first != expected) {
@@ -153,7 +158,7 @@ Checkpoint read_checkpoint(const fs::path& folder) {
   Checkpoint checkpoint;
   std::string found = first + "\n";
   for (const auto& [name, contents] : files_of_checkpoint) {
-    checkpoint.*contents = io::read_file(folder / name, length_in(lines, name), "a finished checkpoint");
+    checkpoint.*contents = read(folder / name, length_in(lines, name));
     const std::string line = line_of(name, checkpoint.*contents);
     if (lines.find("\n" + line) == std::string::npos) {
       throw Error((folder / name).string() + " is damaged: its length and checksum are " +

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,10 +45,20 @@ class Checkpoints {
   std::filesystem::path folder_;
 };
 
+/// What reading a checkpoint takes at most: the bytes of its files, and some for names and messages, where the
+/// folder's name has less than 1 KiB.
+constexpr std::uint64_t most_checkpoint_memory(std::uint64_t file_bytes) { return file_bytes + 64 * 1024; }
+
 /// The finished checkpoints of a run's folder, the newest first.
 std::vector<std::filesystem::path> finished_checkpoints(const std::filesystem::path& run);
-/// Throws Error, naming the file, when one is missing or is not what DONE says, and for another format.
+/// Throws Error, naming the file, when one is missing or is not what DONE says, and for another format. Takes
+/// at most most_checkpoint_memory.
 Checkpoint read_checkpoint(const std::filesystem::path& folder);
+
+/// The contents of a file of a checkpoint; throws Error when there is none, or it has more than `most_bytes`.
+using CheckpointReader = std::function<std::string(const std::filesystem::path& file, std::uint64_t most_bytes)>;
+/// read_checkpoint with files from wherever they are.
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const CheckpointReader& read);
 
 /// When a run writes checkpoints, besides when it ends.
 struct CheckpointInterval {
