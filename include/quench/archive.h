@@ -34,7 +34,8 @@ class Archive {
   bool has(std::string_view name) const { return unread_.find(full(name)) != unread_.end(); }
 
   // Values are stored under the name, after those of the groups that are open. When reading, all throw Error,
-  // naming the entry, when it is missing or of another type or size; what was read before has its new value then.
+  // naming the entry, when it is missing, of another type or size, or no such value; what was read before has its
+  // new value then.
   void value(std::string_view name, double& value);
   void value(std::string_view name, float& value);
   void value(std::string_view name, std::int64_t& value);
@@ -42,6 +43,12 @@ class Archive {
   void value(std::string_view name, bool& value);
   void value(std::string_view name, std::size_t& value);
   void value(std::string_view name, std::string& value);
+  /// How many there are of something, 0 .. most_count: reading throws Error for anything else. Sums of counts and
+  /// small multiples do not overflow.
+  void count(std::string_view name, std::int64_t& count) { this->count(name, count, most_count); }
+  void count(std::string_view name, int& count);
+  void count(std::string_view name, std::int64_t& count, std::int64_t most);
+  static constexpr std::int64_t most_count = std::int64_t{1} << 50;
   void values(std::string_view name, std::vector<double>& values);
   void values(std::string_view name, std::vector<float>& values);
   void values(std::string_view name, std::vector<std::int64_t>& values);

@@ -171,7 +171,7 @@ class PresetDetector final : public Detector {
   void observe(double, const Observables&) override {}
   Finding test() override;
   void restart() override { tests_ = 0; }
-  void archive(Archive& archive) override { archive.value("tests", tests_); }
+  void archive(Archive& archive) override { archive.count("tests", tests_); }
 
  private:
   PresetOptions options_;

@@ -174,7 +174,7 @@ class Cutter {
   explicit Cutter(const CutOptions& options = {});
   Decision decide(const Finding& finding, float lr);
   std::int64_t cuts() const { return cuts_; }
-  void archive(Archive& archive) { archive.value("cuts", cuts_); }
+  void archive(Archive& archive) { archive.count("cuts", cuts_); }
 
  private:
   CutOptions options_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <utility>
 
 #include "quench/error.h"
@@ -50,6 +51,11 @@ void from_bytes(const std::string& bytes, std::span<Element> values) {
 
 [[noreturn]] void refuse(const std::string& name, const std::string& found, const std::string& expected) {
   throw Error("state " + name + ": found " + found + ", expected " + expected);
+}
+
+void check_range(const std::string& name, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value < least || value > most)
+    refuse(name, std::to_string(value), std::to_string(least) + " .. " + std::to_string(most));
 }
 
 }  // namespace
@@ -108,6 +114,8 @@ void Archive::value(std::string_view name, std::int64_t& value) { exchange(name,
 void Archive::value(std::string_view name, int& value) {
   std::int64_t wide = value;
   this->value(name, wide);
+  constexpr std::int64_t least = std::numeric_limits<int>::min(), most = std::numeric_limits<int>::max();
+  check_range(full(name), wide, least, most);
   value = static_cast<int>(wide);
 }
 
@@ -120,7 +128,21 @@ void Archive::value(std::string_view name, bool& value) {
 void Archive::value(std::string_view name, std::size_t& value) {
   auto wide = static_cast<std::int64_t>(value);
   this->value(name, wide);
+  check_range(full(name), wide, 0, std::numeric_limits<std::ptrdiff_t>::max());
   value = static_cast<std::size_t>(wide);
+}
+
+void Archive::count(std::string_view name, std::int64_t& count, std::int64_t most) {
+  std::int64_t found = count;
+  value(name, found);
+  check_range(full(name), found, 0, most);
+  count = found;
+}
+
+void Archive::count(std::string_view name, int& count) {
+  std::int64_t wide = count;
+  this->count(name, wide, std::numeric_limits<int>::max() / 2);
+  count = static_cast<int>(wide);
 }
 
 void Archive::value(std::string_view name, std::string& value) {

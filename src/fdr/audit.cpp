@@ -172,7 +172,7 @@ void Audit::archive(Archive& archive) {
   archive.values("mark_steps", steps);
   archive.values("mark_norms", norms);
   archive.value("next", s.next);
-  archive.value("drift_first", s.drift_first);
+  archive.count("drift_first", s.drift_first);
   archive.value("watched", s.watched);
   s.drift.archive(archive, "drift");
   archive.value("size", s.size);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "quench/archive.h"
+#include "quench/error.h"
 
 namespace quench::fdr {
 
@@ -27,8 +29,12 @@ class HalfWindows {
   bool at_end() const { return step_ > 0 && (step_ + phase_) % length_ == 0; }
 
   void archive(Archive& archive) {
-    archive.value("phase", phase_);
-    archive.value("step", step_);
+    archive.count("phase", phase_);
+    archive.count("step", step_);
+    if (phase_ >= length_) {
+      throw Error("the archive has windows begin " + std::to_string(phase_) + " steps into an epoch of " +
+                  std::to_string(length_));
+    }
   }
 
  private:

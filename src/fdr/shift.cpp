@@ -70,8 +70,8 @@ void FdrShift::archive(Archive& archive) {
     archive.values("centre." + std::to_string(i), std::span(s.centre[i]));
   archive.value("centre_theta", s.centre_theta);
   archive.value("centre_v", s.centre_v);
-  archive.value("start", s.start);
-  archive.value("next", s.next);
+  archive.count("start", s.start);
+  archive.count("next", s.next);
 }
 
 FdrWindow FdrShift::end_of_period(const FdrAverages& averages) {

@@ -73,7 +73,9 @@ std::vector<TensorSides> FdrTensors::half_running() {
                 " steps, expected the end of an epoch");
   }
   const std::int64_t first = s.windows.steps() / 2;
-  while (s.beginnings[s.next] < first) ++s.next;
+  while (s.next < s.beginnings.size() && s.beginnings[s.next] < first) ++s.next;
+  if (s.next == s.beginnings.size() || s.beginnings[s.next] != first)
+    throw Error("averages of tensors: no sums were stored after " + std::to_string(first) + " steps");
   const auto n = static_cast<double>(s.windows.steps() - first);
   std::vector<TensorSides> result;
   for (std::size_t i = 0; i < s.sums.size(); ++i) {

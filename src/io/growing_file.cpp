@@ -45,7 +45,7 @@ void GrowingFile::archive(Archive& archive) {
     lengths.push_back(static_cast<std::int64_t>(piece.size()));
     pending += piece;
   }
-  archive.value("written", written);
+  archive.count("written", written);
   archive.values("lengths", lengths);
   archive.value("pending", pending);
   if (!archive.reading()) return;

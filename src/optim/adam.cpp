@@ -150,13 +150,16 @@ void Adam::restart() {
   state_->set_steps(0);
 }
 
+/// No run has more, and set_steps counts them all.
+constexpr std::int64_t most_archived_steps = std::int64_t{1} << 32;
+
 void Adam::archive(Archive& archive) {
   archive.value("lr", lr);
   state_->archive_array(archive, 0, "first_moment");
   state_->archive_array(archive, 1, "second_moment");
   if (state_->options.amsgrad) state_->archive_array(archive, 2, "largest_second_moment");
   std::int64_t steps = state_->steps;
-  archive.value("steps", steps);
+  archive.count("steps", steps, most_archived_steps);
   if (archive.reading()) set_steps(steps);
 }
 

@@ -169,7 +169,7 @@ void Landscape::archive(Archive& archive) {
   const Archive::Group group(archive, "landscape");
   averages_.archive(archive);
   archive.value("stage", stage_);
-  archive.value("epoch", epoch_);
+  archive.count("epoch", epoch_);
   archive.value("sampled", sampled_);
   archive.value("sample", sample_);
   archive.value("sample_gradient_sq", sample_gradient_sq_);
@@ -177,6 +177,10 @@ void Landscape::archive(Archive& archive) {
   if (archive.reading() ? archive.has("stage_is_due") : stage_is_due_) archive.value("stage_is_due", stage_is_due_);
   if (stage_ >= stages_.size()) {
     throw Error("state landscape.stage: found " + to_text(stage_) + ", expected below " + to_text(stages_.size()));
+  }
+  if (sampled_ < -1 || sampled_ >= steps_per_epoch_) {
+    throw Error("state landscape.sampled: found step " + to_text(sampled_) + ", expected -1 or below " +
+                to_text(steps_per_epoch_));
   }
 }
 

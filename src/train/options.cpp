@@ -164,7 +164,6 @@ Settings with_defaults(const Settings& settings, std::span<const Option* const> 
   };
   for (const Option* option : given) result.given.push_back(option->name);
   result.data_given = is_given("--data");
-  parse_checkpoint_interval(result.checkpoint_every);
   if (is_given("--stages")) {
     for (const std::string_view name : {"--lr", "--epochs", "--schedule"}) {
       if (is_given(name)) throw UsageError(std::string(name) + ": found with --stages, which take its place");
@@ -173,58 +172,68 @@ Settings with_defaults(const Settings& settings, std::span<const Option* const> 
     result.schedule = "stages";
     result.lr = stages.front().lr;
     result.epochs = stages.back().last_epoch;
-  } else if (result.schedule == "stages") {
-    throw UsageError("--schedule: found \"stages\" without --stages, which say what they are");
   }
-  if (result.fdr2_every > 0) {
-    if (!is_given("--schedule") && !is_given("--stages")) result.schedule = "constant";
-    if (result.schedule != "constant" && result.schedule != "stages") {
-      throw UsageError("--fdr2-every: found with --schedule " + result.schedule +
-                       ", which may change the learning rate any time; expected constant, or --stages");
-    }
-  }
-  for (const std::string_view name : {"--fdr2-half", "--fdr2-products"}) {
-    if (result.fdr2_every == 0 && (name == "--fdr2-half" ? result.fdr2_half : result.fdr2_products > 0))
-      throw UsageError(std::string(name) + ": found without --fdr2-every, which makes the measurements");
-  }
+  if (result.fdr2_every > 0 && !is_given("--schedule") && !is_given("--stages")) result.schedule = "constant";
   if (is_given("--init") && is_given("--seed"))
     throw UsageError("--seed: found with --init, whose file takes the place of the initial weights");
   if (!is_given("--data-seed")) result.data_seed = result.seed;
   if (result.optimizer != "sgd") {
     if (!is_given("--lr") && !is_given("--stages")) result.lr = 0.001;
     if (!is_given("--schedule") && !is_given("--stages")) result.schedule = "constant";
-    if (result.fdr2_every > 0) refuse_with_optimizer(result, "--fdr2-every");
-    if (result.fdr2_products > 0) refuse_with_optimizer(result, "--fdr2-products");
     if (!is_given("--momentum")) result.momentum = 0;
+  }
+  check_together(result);
+  return result;
+}
+
+}  // namespace
+
+void check_together(const Settings& settings) {
+  parse_checkpoint_interval(settings.checkpoint_every);
+  if (!settings.stages.empty()) {
+    parse_stages(settings.stages);
+    if (settings.schedule != "stages")
+      throw UsageError("--schedule: found " + settings.schedule + " with --stages, which take its place");
+  } else if (settings.schedule == "stages") {
+    throw UsageError("--schedule: found \"stages\" without --stages, which say what they are");
+  }
+  if (settings.fdr2_every > 0 && settings.schedule != "constant" && settings.schedule != "stages") {
+    throw UsageError("--fdr2-every: found with --schedule " + settings.schedule +
+                     ", which may change the learning rate any time; expected constant, or --stages");
+  }
+  for (const std::string_view name : {"--fdr2-half", "--fdr2-products"}) {
+    if (settings.fdr2_every == 0 && (name == "--fdr2-half" ? settings.fdr2_half : settings.fdr2_products > 0))
+      throw UsageError(std::string(name) + ": found without --fdr2-every, which makes the measurements");
+  }
+  if (settings.optimizer != "sgd") {
+    if (settings.fdr2_every > 0) refuse_with_optimizer(settings, "--fdr2-every");
+    if (settings.fdr2_products > 0) refuse_with_optimizer(settings, "--fdr2-products");
     // What the rule has not got, or what is defined by it.
-    if (result.momentum != 0) refuse_with_optimizer(result, "--momentum");
-    if (result.dampening != 0) refuse_with_optimizer(result, "--dampening");
-    if (result.theta_c) refuse_with_optimizer(result, "--theta-c");
-    if (result.fdr_lagged) refuse_with_optimizer(result, "--fdr-lagged");
+    if (settings.momentum != 0) refuse_with_optimizer(settings, "--momentum");
+    if (settings.dampening != 0) refuse_with_optimizer(settings, "--dampening");
+    if (settings.theta_c) refuse_with_optimizer(settings, "--theta-c");
+    if (settings.fdr_lagged) refuse_with_optimizer(settings, "--fdr-lagged");
     for (const std::string_view name : {"fdr", "sasa", "pflug"}) {
-      if (result.schedule == name) {
+      if (settings.schedule == name) {
         throw UsageError(
-            "--schedule: found " + quoted(name) + " with --optimizer " + result.optimizer +
+            "--schedule: found " + quoted(name) + " with --optimizer " + settings.optimizer +
             ", whose steps have no velocity that it could measure; expected constant, preset, pesme, abel or "
             "plateau");
       }
     }
   } else {
     const Settings standard;
-    if (result.beta1 != standard.beta1) refuse_with_optimizer(result, "--beta1");
-    if (result.beta2 != standard.beta2) refuse_with_optimizer(result, "--beta2");
-    if (result.epsilon != standard.epsilon) refuse_with_optimizer(result, "--epsilon");
+    if (settings.beta1 != standard.beta1) refuse_with_optimizer(settings, "--beta1");
+    if (settings.beta2 != standard.beta2) refuse_with_optimizer(settings, "--beta2");
+    if (settings.epsilon != standard.epsilon) refuse_with_optimizer(settings, "--epsilon");
   }
-  if (result.fdr_every > 0 &&
-      (result.schedule == "constant" || result.schedule == "stages" || result.schedule == "preset")) {
-    throw UsageError("--fdr-every: found with --schedule " + result.schedule +
-                     (result.schedule == "preset" ? ", which counts epochs" : ", which tests nothing") +
+  if (settings.fdr_every > 0 &&
+      (settings.schedule == "constant" || settings.schedule == "stages" || settings.schedule == "preset")) {
+    throw UsageError("--fdr-every: found with --schedule " + settings.schedule +
+                     (settings.schedule == "preset" ? ", which counts epochs" : ", which tests nothing") +
                      "; expected another schedule");
   }
-  return result;
 }
-
-}  // namespace
 
 std::string_view nearest_name(std::string_view word, std::span<const std::string_view> names) {
   const std::string_view meant = without_dashes(word);

@@ -27,6 +27,9 @@ Settings parse_options(std::span<const std::string_view> words);
 /// UsageError.
 void set_option(const Option& option, std::string_view text, Settings& settings);
 
+/// Throws UsageError for settings that exclude each other, and for texts among them that cannot be read.
+void check_together(const Settings& settings);
+
 /// The name nearest to `word`, when one is near enough to be what was meant; else empty. Near: a few letters
 /// inserted, left out, replaced or swapped, the fewer the nearer, then the more letters at the beginning agree; or,
 /// where nothing is, one of the two is the beginning of the other and has two letters or more, the longest such.

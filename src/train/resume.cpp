@@ -134,6 +134,11 @@ Settings resumed_settings(const Settings& asked, const io::JsonValue& record, co
       settings.fdr2_every > 0 && there != here) {
     refuse(where, "with --fdr2-every, whose averages depend on them, --epochs", there, here);
   }
+  try {
+    check_together(settings);
+  } catch (const UsageError& error) {
+    throw Error(where + " has settings that no run has: " + error.what());
+  }
   if (!settings.stages.empty() && settings.epochs != stages_of(settings).back().last_epoch)
     throw Error(where + ": --epochs was given, but its stages say how many there are");
   settings.given = asked.given;

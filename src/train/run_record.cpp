@@ -8,6 +8,7 @@
 #include "io/checksum.h"
 #include "io/json.h"
 #include "io/numbers.h"
+#include "quench/error.h"
 #include "quench/executor.h"
 #include "quench/graph.h"
 #include "quench/system.h"
@@ -131,12 +132,12 @@ std::uint64_t checksum_of(const Parameters& parameters) {
 }
 
 void archive(Archive& archive, RunRecord& record) {
-  archive.value("epochs_done", record.epochs_done);
-  archive.value("steps_done", record.steps_done);
+  archive.count("epochs_done", record.epochs_done);
+  archive.count("steps_done", record.steps_done);
   archive.value("elapsed_seconds", record.seconds);
   archive.value("training_seconds", record.training_seconds);
-  archive.value("cuts", record.cuts);
-  archive.value("measured_epoch", record.measured_epoch);
+  archive.count("cuts", record.cuts);
+  archive.count("measured_epoch", record.measured_epoch);
   bool has_row = record.last_row.has_value(), has_measurement = record.last_measurement.has_value();
   archive.value("has_row", has_row);
   archive.value("has_measurement", has_measurement);
@@ -148,6 +149,8 @@ void archive(Archive& archive, RunRecord& record) {
     archive.value("next_lr", row.fdr.next_lr);
     auto kind = static_cast<int>(verdict.verdict);
     archive.value("verdict", kind);
+    if (verdict_name(static_cast<Verdict>(kind)).empty())
+      throw Error("state run.row.verdict: found " + io::to_text(kind));
     verdict.verdict = static_cast<Verdict>(kind);
     archive.value("cause", verdict.cause);
     archive.value("epochs_to_go", verdict.epochs_to_go);
@@ -165,7 +168,7 @@ void archive(Archive& archive, RunRecord& record) {
     archive.value("test_cross_entropy", last.test_cross_entropy);
     archive.value("test_accuracy", last.test_accuracy);
     archive.value("test_accuracy_error", last.test_accuracy_error);
-    archive.value("test_images", last.test_images);
+    archive.count("test_images", last.test_images);
   }
 }
 

@@ -231,10 +231,17 @@ void Schedule::archive(Archive& archive) {
   if (shift_) part("shift", *shift_);
   part("audit", audit_);
   archive.values("steps", steps_);
-  archive.value("epoch", epoch_);
-  archive.value("step", step_);
+  archive.count("epoch", epoch_);
+  archive.count("step", step_);
   archive.value("fdr_was_spent", fdr_was_spent_);
   archive.value("cut_in_epoch", cut_in_epoch_);
+  const std::int64_t into_epoch = step_ % steps_per_epoch_, ended = step_ / steps_per_epoch_;
+  const bool between = into_epoch == 0 && epoch_ == ended;  // two epochs, or before the first
+  if ((epoch_ != ended + 1 && !between) || steps_.size() != static_cast<std::size_t>(3 * into_epoch)) {
+    throw Error("state schedule: found " + to_text(steps_.size()) + " numbers of the steps of epoch " +
+                to_text(epoch_) + ", expected 3 for each of " + to_text(into_epoch) + " up to step " +
+                to_text(step_));
+  }
 }
 
 }  // namespace quench::train

@@ -70,6 +70,8 @@ class Schedule {
   FdrRow end_epoch();
 
   std::int64_t cuts() const { return cutter_.cuts(); }
+  /// Since the start of the run.
+  std::int64_t steps() const { return step_; }
   /// All that later decisions and rows depend on.
   void archive(Archive& archive);
 

@@ -264,10 +264,12 @@ void Trainer::write_checkpoint() {
 void Trainer::resume(Archive& archive) {
   this->archive(archive);
   archive.require_all_read();
-  if (position_.epoch < 1 || position_.step < 0 || position_.step >= record_.steps_per_epoch ||
-      record_.steps_done != (position_.epoch - 1) * record_.steps_per_epoch + position_.step) {
+  const std::int64_t steps = record_.steps_done, per_epoch = record_.steps_per_epoch;
+  if (position_.epoch != steps / per_epoch + 1 || position_.step != steps % per_epoch ||
+      parts_.schedule.steps() != steps) {
     throw Error("state run: found epoch " + io::to_text(position_.epoch) + " and its step " +
-                io::to_text(position_.step) + ", expected those of step " + io::to_text(record_.steps_done));
+                io::to_text(position_.step) + ", and " + io::to_text(parts_.schedule.steps()) +
+                " steps of the schedule, expected those of step " + io::to_text(steps));
   }
   elapsed_before_ = record_.seconds;
   resumed_ = true;
@@ -281,8 +283,8 @@ void Trainer::archive(Archive& archive) {
   parts_.schedule.archive(archive);
   if (parts_.landscape) parts_.landscape->archive(archive);
   const Archive::Group group(archive, "run");
-  archive.value("epoch", position_.epoch);
-  archive.value("step", position_.step);
+  archive.count("epoch", position_.epoch);
+  archive.count("step", position_.step);
   archive.value("lr", position_.lr);
   archive.value("loss_sum", position_.loss_sum);
   archive.value("seconds", position_.seconds);

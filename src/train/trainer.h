@@ -22,6 +22,10 @@
 
 namespace quench::train {
 
+/// What the objects of a run, the tables among them, take at most for a state of so many bytes: its arrays in
+/// vectors that have room to grow.
+constexpr std::uint64_t most_state_memory(std::uint64_t state_bytes) { return 8 * state_bytes + 64 * 1024; }
+
 class Trainer {
  public:
   /// What a run is made of; all of it must outlive the Trainer.
@@ -39,7 +43,8 @@ class Trainer {
   /// record: the settings to follow, and where what was done is noted.
   Trainer(const Parts& parts, RunRecord& record);
 
-  /// Goes on where the checkpoint was written: reads everything but the parameters and the files.
+  /// Goes on where the checkpoint was written: reads everything but the parameters and the files. Throws Error when
+  /// that contradicts itself. Takes at most most_state_memory.
   void resume(Archive& archive);
 
   /// Trains until the last epoch, true, or until a signal comes, false. Throws Error when a loss is not finite,

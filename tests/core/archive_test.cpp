@@ -192,6 +192,27 @@ std::vector<Rule> rules() {
           {"AMSGrad", adam(true)}};
 }
 
+/// What reading an object says when one entry of its archive is another.
+template <typename Object, typename Value>
+std::string with(Object& object, const std::string& name, Value value) {
+  Archive out;
+  object.archive(out);
+  std::vector<Archive::Entry> entries = out.entries();
+  Archive other;
+  other.value(name, value);
+  bool known = false;
+  for (Archive::Entry& entry : entries) {
+    if (entry.name != name) continue;
+    entry = other.entries()[0];
+    known = true;
+  }
+  REQUIRE(known);
+  return complaint([&] {
+    Archive in(entries);
+    object.archive(in);
+  });
+}
+
 }  // namespace
 
 TEST_SUITE("archive") {
@@ -263,6 +284,59 @@ TEST_SUITE("archive") {
     CHECK(complaint([&] {
             Archive({{"x", Archive::Type::f64, "123"}}).values("x", three);
           }) == "state x: found 3 bytes, expected a multiple of 8");
+  }
+
+  TEST_CASE("numbers that do not fit, and counts of which sums could overflow, are refused") {
+    const auto read = [](std::int64_t stored, auto action) {
+      Archive out;
+      out.value("n", stored);
+      Archive in(out.entries());
+      return complaint([&] { action(in); });
+    };
+    const auto as_int = [](Archive& in) {
+      int n = 0;
+      in.value("n", n);
+    };
+    CHECK(read(-2147483648, as_int) == "none");
+    CHECK(read(2147483648, as_int) == "state n: found 2147483648, expected -2147483648 .. 2147483647");
+    std::size_t size = 0;
+    CHECK(read(-1, [&](Archive& in) { in.value("n", size); }) ==
+          "state n: found -1, expected 0 .. 9223372036854775807");
+    std::int64_t count = 7;
+    const auto as_count = [&](Archive& in) { in.count("n", count); };
+    CHECK(read(Archive::most_count, as_count) == "none");
+    CHECK(count == Archive::most_count);
+    CHECK(read(Archive::most_count + 1, as_count) ==
+          "state n: found 1125899906842625, expected 0 .. 1125899906842624");
+    CHECK(read(-1, as_count) == "state n: found -1, expected 0 .. 1125899906842624");
+    CHECK(count == Archive::most_count);
+    int small = 0;
+    CHECK(read(2147483647, [&](Archive& in) { in.count("n", small); }) ==
+          "state n: found 2147483647, expected 0 .. 1073741823");
+  }
+
+  TEST_CASE("a state that no steps lead to is refused, or its use is") {
+    FdrTensors tensors(1, 10);
+    const Observables step;
+    for (int i = 0; i < 10; ++i) tensors.observe({&step, 1});
+    CHECK(with(tensors, "phase", std::int64_t{10}) == "the archive has windows begin 10 steps into an epoch of 10");
+    FdrTensors longer(1, 10);
+    for (int i = 0; i < 10; ++i) longer.observe({&step, 1});
+    // As if an epoch had ended of which nothing was stored.
+    CHECK(with(longer, "step", std::int64_t{1000}) == "none");
+    CHECK(complaint([&] { longer.half_running(); }) == "averages of tensors: no sums were stored after 500 steps");
+
+    std::vector<float> value(16, 1.0F);
+    Parameter parameter{.name = "w", .shape = {16}, .value = value, .gradient = {}};
+    const auto pesme_with = [&](const std::string& name, auto changed) {
+      PesmeDetector pesme({{&parameter, 1}, nullptr});
+      return with(pesme, name, changed);
+    };
+    // From 0 the next step to measure at would never come, by multiplying.
+    CHECK(pesme_with("exact_next", 0.0).starts_with("the archive has pesme measure at step 0"));
+    CHECK(pesme_with("exact_next", -1e300).starts_with("the archive has pesme measure at step -"));
+    CHECK(pesme_with("exact_next", std::numeric_limits<double>::quiet_NaN()) != "none");
+    CHECK(pesme_with("steps", std::numeric_limits<std::int64_t>::max()) != "none");
   }
 
   TEST_CASE("averages go on with the same bits") {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@
 #include "io/files.h"
 #include "io/numbers.h"
 #include "optim/three_tensors.h"
+#include "quench/archive.h"
+#include "quench/error.h"
 #include "temporary_folder.h"
 #include "train/epoch_row.h"
 
@@ -124,6 +127,45 @@ struct Run {
 using Words = std::vector<std::string>;
 
 TEST_SUITE("schedule") {
+  TEST_CASE("a state in which steps, epoch and numbers to write disagree is refused") {
+    Run run;
+    const auto make = [&] {
+      return train::Schedule({run.made_up, run.model.parameters(), run.decisions, run.layers, run.steps},
+                             run.settings, per_epoch);
+    };
+    train::Schedule schedule = make();
+    run.made_up.make(5, 5);
+    schedule.begin();
+    schedule.begin_epoch(1);
+    for (int i = 0; i < 3; ++i) schedule.step(1);
+    CHECK(schedule.steps() == 3);
+    Archive out;
+    schedule.archive(out);
+    const auto with = [&](const std::string& name, std::int64_t value) -> std::string {
+      std::vector<Archive::Entry> entries = out.entries();
+      Archive other;
+      other.value(name, value);
+      for (Archive::Entry& entry : entries)
+        if (entry.name == name) entry = other.entries()[0];
+      Archive in(entries);
+      train::Schedule reader = make();
+      try {
+        reader.archive(in);
+      } catch (const Error& error) {
+        return error.what();
+      }
+      return "none";
+    };
+    CHECK(with("schedule.step", 3) == "none");
+    CHECK(with("schedule.step", 4) ==
+          "state schedule: found 9 numbers of the steps of epoch 1, expected 3 for each of 4 up to step 4");
+    CHECK(with("schedule.epoch", 2) ==
+          "state schedule: found 9 numbers of the steps of epoch 2, expected 3 for each of 3 up to step 3");
+    CHECK(with("schedule.step", -7) == "state schedule.step: found -7, expected 0 .. 1125899906842624");
+    CHECK(with("schedule.epoch", std::numeric_limits<std::int64_t>::min()).starts_with("state schedule.epoch: "));
+    CHECK(with("schedule.cutter.cuts", -1).starts_with("state schedule.cutter.cuts: "));
+  }
+
   TEST_CASE("fdr cuts at the end of an epoch in which the sides agree, and begins anew") {
     Run run;
     run.train(3, [](double t) { return t < 10 ? growing(t) : growing(10); });

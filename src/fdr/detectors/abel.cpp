@@ -36,7 +36,7 @@ void AbelDetector::archive(Archive& archive) {
   archive.value("now", now_);
   archive.value("last", last_);
   archive.value("last_change", last_change_);
-  archive.value("turns", turns_);
+  archive.count("turns", turns_);
 }
 
 }  // namespace quench

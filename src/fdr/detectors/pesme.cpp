@@ -6,6 +6,7 @@
 #include "core/math.h"
 #include "fdr/require.h"
 #include "quench/detectors.h"
+#include "quench/error.h"
 
 namespace quench {
 
@@ -78,13 +79,17 @@ void PesmeDetector::archive(Archive& archive) {
   // The sizes are those of the parameters, which restart() took.
   for (std::size_t i = 0; i < start_.size(); ++i)
     archive.values("start." + std::to_string(i), std::span(start_[i]));
-  archive.value("steps", steps_);
+  archive.count("steps", steps_);
   archive.value("next", next_);
   archive.value("exact_next", exact_next_);
-  archive.value("points", points_);
-  archive.value("last_step", last_step_);
+  archive.count("points", points_);
+  archive.count("last_step", last_step_);
   archive.value("last_distance", last_distance_);
   archive.value("slope", slope_);
+  // Anything else would not grow past the steps.
+  if (!(exact_next_ >= 1))
+    throw Error("the archive has pesme measure at step " + std::to_string(exact_next_) +
+                ", expected one of at least 1");
 }
 
 }  // namespace quench

@@ -37,7 +37,7 @@ void PflugDetector::restart() {
 }
 
 void PflugDetector::archive(Archive& archive) {
-  archive.value("steps", steps_);
+  archive.count("steps", steps_);
   archive.value("sum", sum_);
 }
 

@@ -53,9 +53,9 @@ void PlateauDetector::restart() {
 
 void PlateauDetector::archive(Archive& archive) {
   archive.value("sum", sum_);
-  archive.value("steps", steps_);
+  archive.count("steps", steps_);
   archive.value("best", best_);
-  archive.value("waited", waited_);
+  archive.count("waited", waited_);
 }
 
 }  // namespace quench
