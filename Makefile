@@ -21,6 +21,8 @@ endif
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 CLANG_FORMAT ?= clang-format
+FUZZ_RUNS ?= 2500000
+FUZZ_TARGETS ?= safetensors idx cifar10 checkpoint
 
 define HELP
 Targets
@@ -29,6 +31,8 @@ Targets
   lib            the library
   test           build and run all tests (needs doctest)
   check          everything that CI runs: .ci/run
+  fuzz           fuzz the readers of files (needs clang++ with libFuzzer): FUZZ_RUNS inputs each, 10 million in all;
+                 FUZZ_RUNS=0 replays those in tests/fuzz/corpus
   bench          build and run the benchmarks; BENCH_ARGS="--quick --filter gemm"
   ladder         build and run tools/ladder: a matrix product in five steps, each measured
   install        headers, library, quench.pc and quench-train, below $$(DESTDIR)$$(PREFIX)
@@ -48,6 +52,7 @@ Variables
   V=1            show full commands
   BUILD=         folder for what is built                                                    [$(BUILD)]
   DOCTEST=       folder that holds doctest/doctest.h, where the compiler does not look by itself
+  FUZZ_RUNS= FUZZ_TARGETS=  inputs for each reader, and which: [$(FUZZ_RUNS)] [$(FUZZ_TARGETS)]
   TEST_ARGS=     passed to the unit tests, e.g. TEST_ARGS="-tc='a pool*'"
   BENCH_ARGS=    passed to the benchmarks; BENCH_ARGS=--help lists their options
   LADDER_ARGS=   passed to the ladder, e.g. LADDER_ARGS="--size 512"; LADDER_ARGS=--help lists all
@@ -149,15 +154,19 @@ BENCH_OBJECTS   := $(call objects,$(sort $(wildcard tools/bench/*.cpp)) \
                      src/train/console.cpp src/train/machine.cpp)
 
 # Everything under tests/ goes into one program, with the command line's sources but for its main(); programs of their
-# own are the signature and the embedding example.
-TEST_SOURCES := $(filter-out tests/signature.cpp tests/embed/%,$(call sources_below,tests))
+# own are the signature, the embedding example and the fuzzers, whose targets are among the unit tests too.
+TEST_SOURCES := $(filter-out tests/signature.cpp tests/embed/% tests/fuzz/driver.cpp,$(call sources_below,tests))
 TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 TEST_SCRIPTS := $(sort $(wildcard tests/*_test.sh tests/*/*_test.sh))
 UNDER_TEST   := $(filter-out %/main.o,$(TRAIN_OBJECTS))
 
+# What reads checkpoints needs little of the command line.
+FUZZ_OBJECTS := $(call objects,$(patsubst %,tests/fuzz/%.cpp,driver target chance memory mutations) \
+                  $(filter-out %_command.cpp %/main.cpp %/run.cpp %/summary.cpp,$(wildcard src/train/*.cpp)))
+
 LADDER_OBJECTS := $(call objects,$(call sources_below,tools/ladder))
 
-.PHONY: all lib test check bench ladder install uninstall format clean help doctest FORCE
+.PHONY: all lib test check fuzz fuzzers bench ladder install uninstall format clean help doctest FORCE
 
 all: train libquench.a
 lib: libquench.a
@@ -194,6 +203,12 @@ $(BUILD)/tools/ladder/ladder: $(LADDER_OBJECTS) $(BUILD)/libquench.a $(BUILD)/fl
 $(BUILD)/unit_tests: $(TEST_OBJECTS) $(UNDER_TEST) $(OPTIONAL_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags $(BUILD)/sources
 	$(call say,LINK)
 	$(quiet)$(LINK) $(filter %.o %.a,$^) $(LDLIBS) -ldl -o $@
+
+.SECONDARY: $(FUZZ_OBJECTS) $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%.o)
+# With libFuzzer's main(): a build with SANITIZE=fuzzer-no-link,... is its own instrumentation without that.
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJECTS) $(BUILD)/libquench.a $(BUILD)/flags
+	$(call say,LINK)
+	$(quiet)$(subst fuzzer-no-link,fuzzer,$(LINK)) $(FUZZ_COVERAGE) $(filter %.o %.a,$^) $(LDLIBS) -o $@
 
 $(BUILD)/src/kernels/dispatch.o: private UNIT_FLAGS = $(DISPATCH_FLAGS)
 $(BUILD)/src/kernels/isa/avx2.o: private UNIT_FLAGS = $(AVX2_FLAGS)
@@ -240,12 +255,25 @@ $(BUILD)/tools/bench/peak.o: private UNIT_FLAGS = $(DISPATCH_FLAGS)
 $(BUILD)/tests/%.o: private OPTIMISE = -O1
 $(BUILD)/tests/%.o: private UNIT_FLAGS = -Itests $(if $(DOCTEST),-isystem '$(DOCTEST)')
 
+# Of the readers that are fuzzed it is known which lines ran. They and what they need most are optimised, and without
+# the callback at each comparison, which takes a third of the time: inputs are made by what knows their structure.
+ifneq ($(findstring fuzzer,$(SANITIZE)),)
+FUZZ_COVERAGE := -fprofile-instr-generate -fcoverage-mapping
+FUZZ_SPEED := -O2 -fno-sanitize-coverage=trace-cmp
+$(call objects,$(patsubst %,src/%.cpp,core/archive data/idx data/mnist data/record_file io/json_value io/safetensors \
+  nn/safetensors train/checkpoint train/resume train/state_file)): private UNIT_FLAGS = $(FUZZ_COVERAGE) $(FUZZ_SPEED)
+$(call objects,$(patsubst %,src/%.cpp,data/data_file data/image_set io/checksum io/json)): private UNIT_FLAGS = $(FUZZ_SPEED)
+$(BUILD)/tests/fuzz/%.o: private UNIT_FLAGS = -Itests $(FUZZ_SPEED)
+# Kernels read no files, and take Clang minutes to instrument.
+$(KERNEL_OBJECTS): private INSTRUMENT =
+endif
+
 # The ladder is for the machine that it is compiled on, where the compiler knows which that is; cross compilers do not.
 NATIVE = $(shell $(CXX) -march=native $(CPPFLAGS) $(CXXFLAGS) -E -x c++ /dev/null >/dev/null 2>&1 && echo -march=native)
 $(LADDER_OBJECTS): private OPTIMISE = $(KERNEL_OPTIMISE) $(NATIVE)
 $(LADDER_OBJECTS): $(BUILD)/machine
 
-$(TEST_OBJECTS): | doctest
+$(filter-out $(BUILD)/tests/fuzz/%,$(TEST_OBJECTS)) $(BUILD)/tests/fuzz/corpus_test.o: | doctest
 
 $(BUILD)/src/kernels/isa/%.o: src/kernels/isa/%.cpp $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -273,7 +301,7 @@ $(BUILD)/flags $(BUILD)/sources $(BUILD)/machine: FORCE
 	@printf '%s\n' "$$RECORD" | cmp -s - $@ || printf '%s\n' "$$RECORD" >$@
 
 -include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(TRAIN_OBJECTS) $(TEST_OBJECTS) $(BENCH_OBJECTS) \
-  $(LADDER_OBJECTS) $(BUILD)/tests/signature.o)
+  $(LADDER_OBJECTS) $(BUILD)/tests/fuzz/driver.o $(BUILD)/tests/signature.o)
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 
@@ -308,6 +336,18 @@ $(BUILD)/results/%.txt: %.sh $(TESTED) FORCE
 
 check:
 	@bash .ci/run
+
+# A build of its own, by Clang whatever builds the rest.
+FUZZ_CXX = $(if $(findstring clang,$(CXX)),$(CXX),clang++)
+FUZZ_BUILD = build/$(notdir $(FUZZ_CXX))-fuzz
+fuzz:
+	@echo 'extern "C" int LLVMFuzzerTestOneInput(const void*, unsigned long) { return 0; }' \
+	  | $(FUZZ_CXX) -fsanitize=fuzzer -x c++ - -o /dev/null 2>/dev/null \
+	  || { echo "make fuzz needs clang++ with libFuzzer: apt-get install clang, or make fuzz CXX=/path/to/clang++"; exit 1; }
+	@$(MAKE) fuzzers CXX='$(FUZZ_CXX)' SANITIZE=fuzzer-no-link,address,undefined BUILD='$(FUZZ_BUILD)'
+	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_KEEP='$(FUZZ_KEEP)' bash tests/fuzz/run.sh '$(FUZZ_BUILD)' $(FUZZ_TARGETS)
+
+fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
 
 # --- tools ------------------------------------------------------------------------------------------------------------
 
