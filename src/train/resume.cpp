@@ -102,52 +102,6 @@ std::optional<ResumePoint> find_resume_point(const Settings& settings) {
   return point;
 }
 
-/// The settings of the recorded run with those given ones that may change. where: what complaints call the record.
-Settings resumed_settings(const Settings& asked, const io::JsonValue& record, const std::string& where) {
-  Settings settings;
-  settings.dataset = text_at(record, {"dataset"});
-  if (!asked.dataset.empty() && asked.dataset != settings.dataset)
-    refuse(where, "the data set", settings.dataset, asked.dataset);
-  settings.data_given = text_at(record, {"data", "given"}) == "yes";
-  const io::JsonValue* stored = record.find("settings");
-  if (stored == nullptr) throw Error(where + ": found no settings");
-  for (const Option& option : option_table()) {
-    if (!option.recorded) continue;
-    const std::string key(option.name.substr(2));
-    const io::JsonValue* value = stored->find(key);
-    if (value == nullptr) throw Error(where + ": found no setting " + key);
-    const bool flag = std::holds_alternative<bool Settings::*>(option.target);
-    if (flag ? value->boolean : !value->text.empty()) set_option(option, flag ? "" : value->text, settings);
-    if (std::find(asked.given.begin(), asked.given.end(), option.name) == asked.given.end()) continue;
-    if (!option.decides) {
-      std::visit([&](auto member) { settings.*member = asked.*member; }, option.target);
-      if (option.name == "--data") settings.data_given = asked.data_given;
-      continue;
-    }
-    const auto shown = [&](const Settings& of) {
-      if (flag) return std::string(of.*std::get<bool Settings::*>(option.target) ? "yes" : "no");
-      return value_text(option, of);
-    };
-    if (shown(asked) != shown(settings)) refuse(where, std::string(option.name), shown(settings), shown(asked));
-  }
-  if (const std::string there = text_at(*stored, {"epochs"}), here = io::to_text(settings.epochs);
-      settings.fdr2_every > 0 && there != here) {
-    refuse(where, "with --fdr2-every, whose averages depend on them, --epochs", there, here);
-  }
-  try {
-    check_together(settings);
-  } catch (const UsageError& error) {
-    throw Error(where + " has settings that no run has: " + error.what());
-  }
-  if (!settings.stages.empty() && settings.epochs != stages_of(settings).back().last_epoch)
-    throw Error(where + ": --epochs was given, but its stages say how many there are");
-  settings.given = asked.given;
-  settings.force = asked.force;
-  settings.quiet = asked.quiet;
-  settings.resume = asked.resume;
-  return settings;
-}
-
 /// Whether the folder holds nothing but what a run makes before it begins: tables without rows.
 bool is_bare(const fs::path& folder, const Settings& settings) {
   const auto holds = [&](std::string_view name, const std::string& contents) {
@@ -192,6 +146,51 @@ fs::path default_run_folder(const Settings& settings) {
 }
 
 std::string ResumePoint::start_checksum() const { return text_at(record, {"start", "checksum"}); }
+
+Settings resumed_settings(const Settings& asked, const io::JsonValue& record, const std::string& where) {
+  Settings settings;
+  settings.dataset = text_at(record, {"dataset"});
+  if (!asked.dataset.empty() && asked.dataset != settings.dataset)
+    refuse(where, "the data set", settings.dataset, asked.dataset);
+  settings.data_given = text_at(record, {"data", "given"}) == "yes";
+  const io::JsonValue* stored = record.find("settings");
+  if (stored == nullptr) throw Error(where + ": found no settings");
+  for (const Option& option : option_table()) {
+    if (!option.recorded) continue;
+    const std::string key(option.name.substr(2));
+    const io::JsonValue* value = stored->find(key);
+    if (value == nullptr) throw Error(where + ": found no setting " + key);
+    const bool flag = std::holds_alternative<bool Settings::*>(option.target);
+    if (flag ? value->boolean : !value->text.empty()) set_option(option, flag ? "" : value->text, settings);
+    if (std::find(asked.given.begin(), asked.given.end(), option.name) == asked.given.end()) continue;
+    if (!option.decides) {
+      std::visit([&](auto member) { settings.*member = asked.*member; }, option.target);
+      if (option.name == "--data") settings.data_given = asked.data_given;
+      continue;
+    }
+    const auto shown = [&](const Settings& of) {
+      if (flag) return std::string(of.*std::get<bool Settings::*>(option.target) ? "yes" : "no");
+      return value_text(option, of);
+    };
+    if (shown(asked) != shown(settings)) refuse(where, std::string(option.name), shown(settings), shown(asked));
+  }
+  if (const std::string there = text_at(*stored, {"epochs"}), here = io::to_text(settings.epochs);
+      settings.fdr2_every > 0 && there != here) {
+    refuse(where, "with --fdr2-every, whose averages depend on them, --epochs", there, here);
+  }
+  try {
+    check_together(settings);
+  } catch (const UsageError& error) {
+    throw Error(where + " has settings that no run has: " + error.what());
+  }
+  if (!settings.stages.empty() && settings.epochs != stages_of(settings).back().last_epoch)
+    throw Error(where + ": --epochs was given, but its stages say how many there are");
+  settings.given = asked.given;
+  settings.force = asked.force;
+  settings.quiet = asked.quiet;
+  settings.resume = asked.resume;
+  return settings;
+}
 
 Beginning find_beginning(const Settings& asked) {
   if (asked.resume.empty()) return {asked, {}};

@@ -30,6 +30,11 @@ struct ResumePoint {
 /// settings.out, or without one runs/<data set>-<model>-seed<seed>.
 std::filesystem::path default_run_folder(const Settings& settings);
 
+/// The settings of the recorded run, but for those given ones that may change: epochs, threads, evaluation, output.
+/// Throws Error, naming both values, when another option was given with another value and for another data set, and
+/// when no run has settings like the recorded ones. where: what complaints call the record.
+Settings resumed_settings(const Settings& asked, const io::JsonValue& record, const std::string& where);
+
 /// How a run begins: anew, or at a checkpoint.
 struct Beginning {
   Settings settings;
@@ -37,13 +42,12 @@ struct Beginning {
 };
 
 /// What --resume makes of the settings that are asked for: the newest checkpoint that can be read of the run it
-/// names (with "auto", of settings.out or the folder that the run would get by default) and the settings of that
-/// run, but for those given ones that may change: epochs, threads, evaluation, output. Without --resume, and with
-/// "auto" where there is no checkpoint yet, the run begins anew; what it left in the folder, cut off before its
-/// first checkpoint, must then be of the same settings and is overwritten. Throws Error, naming both values, when
-/// another option was given with another value and for another data set; when a run or a checkpoint is named and
-/// there is no checkpoint that can be read; when "auto" finds a finished run without checkpoints; and when another
-/// process trains in the folder that the run goes on in.
+/// names (with "auto", of settings.out or the folder that the run would get by default) and its resumed_settings().
+/// Without --resume, and with "auto" where there is no checkpoint yet, the run begins anew; what it left in the
+/// folder, cut off before its first checkpoint, must then be of the same settings and is overwritten. Throws Error
+/// as resumed_settings() does; when a run or a checkpoint is named and there is no checkpoint that can be read;
+/// when "auto" finds a finished run without checkpoints; and when another process trains in the folder that the run
+/// goes on in.
 Beginning find_beginning(const Settings& asked);
 
 /// Throws Error, naming both values, when the record is not of this data and numeric class.

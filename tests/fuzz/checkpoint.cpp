@@ -171,6 +171,9 @@ class World {
     const std::int64_t into_epoch = run.record.steps_done % steps_per_epoch;
     const std::int64_t epoch = run.record.steps_done / steps_per_epoch + 1;
     const bool with_landscape = run.landscape && epoch <= settings.epochs;
+    const auto never = [] { return false; };
+    if (run.landscape && run.record.last_row)
+      run.landscape->end_stage(run.record.last_row->fdr.verdict.whole, never);
     if (into_epoch == 0) {
       run.schedule.begin_epoch(epoch);
       if (with_landscape) run.landscape->begin_epoch(epoch);
@@ -179,7 +182,10 @@ class World {
     }
     for (std::int64_t step = into_epoch; step < steps_per_epoch; ++step) run.schedule.step(0.5);
     const train::FdrRow row = run.schedule.end_epoch();
-    if (with_landscape) run.landscape->end_epoch(row);
+    if (with_landscape) {
+      run.landscape->end_epoch();
+      run.landscape->end_stage(row.verdict.whole, never);
+    }
     train::to_json(run.record);
   }
 

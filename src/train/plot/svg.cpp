@@ -31,16 +31,16 @@ struct Colour {
   const char* dark;
 };
 constexpr std::array<Colour, 11> palette = {{{"#0b62b8", "#6cb4ff"},
-                                            {"#c2410c", "#ff9d5c"},
-                                            {"#137a3f", "#58cf8b"},
-                                            {"#7a3fb5", "#c39bff"},
-                                            {"#b01455", "#ff85b6"},
-                                            {"#5f6b00", "#cfd84a"},
-                                            {"#00707a", "#4fd3de"},
-                                            {"#6b4a2f", "#d9b48f"},
-                                            {"#a16207", "#f2c14e"},
-                                            {"#d6409f", "#ff9ae0"},
-                                            {"#475569", "#aebfd4"}}};  // as many as figure 2b has stages
+                                             {"#c2410c", "#ff9d5c"},
+                                             {"#137a3f", "#58cf8b"},
+                                             {"#7a3fb5", "#c39bff"},
+                                             {"#b01455", "#ff85b6"},
+                                             {"#5f6b00", "#cfd84a"},
+                                             {"#00707a", "#4fd3de"},
+                                             {"#6b4a2f", "#d9b48f"},
+                                             {"#a16207", "#f2c14e"},
+                                             {"#d6409f", "#ff9ae0"},
+                                             {"#475569", "#aebfd4"}}};  // as many as figure 2b has stages
 
 /// "3", or "t", the colour of text.
 std::string colour_name(int colour) {
