@@ -9,7 +9,8 @@ esac
 
 source "$(dirname "${BASH_SOURCE[0]}")/../checks.sh"
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+# A child that is ended before it has become another program still has this trap.
+trap '[[ $BASHPID != $$ ]] || rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 cd "$work" || exit 1
 unset QUENCH_ISA

@@ -116,6 +116,7 @@ check '--version names the version' sh -c "'$train' --version | grep -q '^quench
 
 # without_data DATASET TITLE: generated images are many; once the run has begun it need not come to its end.
 without_data() {
+  rm -f err.txt  # of the run before
   "$train" "$1" --epochs 1 --eval-every 0 --out "generated-$1" >out.txt 2>err.txt &
   process=$!
   for _ in $(seq 600); do
