@@ -124,6 +124,18 @@ TEST_SUITE("run finder") {
     }
     make_run(b / "chain", chain(), 8, "running");
     CHECK(train::RunFinder({a, b}).find("chain") == a / "chain");
+    make_run(b / "chain", chain(), 7);
+    CHECK(train::RunFinder({a, b}).find("chain") == a / "chain");
+    replace(b / "chain" / "stages.csv", "0.02", "0.03");
+    CHECK(complaint([&] {
+            train::RunFinder({a, b}).find("chain");
+          }) ==
+          (a / "chain").string() + " and " + (b / "chain").string() +
+              " hold the same run with different results: found two kinds of stages.csv, expected equal ones");
+    fs::remove(b / "chain" / "stages.csv");
+    CHECK(complaint([&] {
+            train::RunFinder({a, b}).find("chain");
+          }).find("two kinds of stages.csv") != std::string::npos);
   }
 
   TEST_CASE("a run with other settings, on other data or from another start is refused") {

@@ -23,6 +23,7 @@ constexpr std::string_view free_to_differ[] = {"data",   "threads",    "out",   
                                                "resume", "eval-every", "eval-last", "init",  "checkpoint-every"};
 
 constexpr const char* model_file = "model.safetensors";
+constexpr const char* stages_file = "stages.csv";
 
 std::string words_of(const io::JsonValue& value) {
   return value.kind == io::JsonValue::Kind::boolean ? (value.boolean ? "yes" : "no") : value.text;
@@ -39,6 +40,13 @@ std::string last_parameters(const fs::path& folder) {
   const io::JsonValue* results = record.find("results");
   const io::JsonValue* sum = results == nullptr ? nullptr : results->find("parameter_checksum");
   return sum == nullptr ? std::string("none") : sum->text;
+}
+
+/// Of a chain what figures are made of; of other runs empty.
+std::string stages_of_run(const fs::path& folder) {
+  const fs::path file = folder / stages_file;
+  std::error_code ignored;
+  return fs::exists(file, ignored) ? io::read_file(file) : std::string();
 }
 
 [[noreturn]] void refuse(const fs::path& folder, std::string_view what, std::string_view there,
@@ -84,11 +92,12 @@ std::optional<fs::path> RunFinder::find(const std::string& name) const {
     }
     // Whichever is named first, they are used and complained about in one order.
     if (folder < *found) std::swap(folder, *found);
-    if (const std::string a = last_parameters(*found), b = last_parameters(folder); a != b) {
-      throw Error(joined({found->string(), " and ", folder.string(),
-                          " hold the same run with different results: found parameters of checksum ", a, " and ", b,
-                          ", expected equal ones"}));
-    }
+    const std::string both =
+        joined({found->string(), " and ", folder.string(), " hold the same run with different results: found "});
+    if (const std::string a = last_parameters(*found), b = last_parameters(folder); a != b)
+      throw Error(joined({both, "parameters of checksum ", a, " and ", b, ", expected equal ones"}));
+    if (stages_of_run(*found) != stages_of_run(folder))
+      throw Error(joined({both, "two kinds of ", stages_file, ", expected equal ones"}));
   }
   return found;
 }
@@ -113,7 +122,7 @@ FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
   check_settings(folder, result.curves, run);
   check_epochs(folder, result.curves, run.settings.epochs);
   if (run.settings.stages.empty()) return result;
-  const fs::path file = folder / "stages.csv";
+  const fs::path file = folder / stages_file;
   const std::string text = io::read_file(file);
   result.stages = io::parse_csv(text, file.string());
   const std::size_t epochs = result.curves.log.rows.size();

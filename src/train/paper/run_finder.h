@@ -23,7 +23,7 @@ class RunFinder {
   explicit RunFinder(std::vector<std::filesystem::path> places);
 
   /// The finished run of that name; nothing when no place has it. Throws Error, naming both, when it was made twice
-  /// with different parameters at the end.
+  /// with different parameters at the end, or different stages.
   std::optional<std::filesystem::path> find(const std::string& name) const;
 
  private:
