@@ -15,8 +15,9 @@ namespace quench::train {
 /// interval that the runs' own errors give (their scatter over a few seeds says too little).
 Estimate stage_imbalance(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage);
 
-/// As the verdict of a run has it: failed, out of equilibrium, beyond 1 % and beyond the interval, or not known;
-/// held within 1 % when the interval is no wider; else undecided, for it is in equilibrium as far as can be told.
+/// As the verdict of a run has it: failed, out of equilibrium, beyond 1 % and beyond the interval, beyond 100 %
+/// whatever the interval, or not known; held within 1 % when the interval is no wider; else undecided, for it is in
+/// equilibrium as far as can be told.
 Outcome in_equilibrium(const Estimate& imbalance);
 
 /// All stages of a branch: failed when one is out of equilibrium, held when all are known to be in it. rates:
