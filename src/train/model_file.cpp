@@ -67,7 +67,8 @@ void recognise(const io::SafetensorsFile& file, const std::string& name, std::st
     }
   }
   throw Error(name + ": its tensors are " + tensor_list(file) + ", expected those of " +
-              (model.empty() ? listed(models) : model) + " for " + (dataset.empty() ? listed_datasets() : dataset));
+              (model.empty() ? listed(models) : model) + " for " + (dataset.empty() ? listed_datasets() : dataset) +
+              "; with both named, what does not fit is said");
 }
 
 /// What the metadata say of `key`; empty when nothing. Throws Error when that is none of the choices.

@@ -145,7 +145,8 @@ refuses 1 'cut.safetensors: tensor "fc1.weight": data_offsets are 0 and 627200, 
 check 'a file of another network' renamed m/model.safetensors other.safetensors '"fc1.weight"' '"gc1.weight"'
 refuses 1 'other.safetensors: tensor "gc1.weight" is none of the model' eval other.safetensors --data small
 sed 's/"gc1.weight"/"hc1.weight"/; s/"dataset"/"DATASET"/' other.safetensors >unknown.safetensors
-refuses 1 'unknown.safetensors: its tensors are "hc1.weight" [200, 784], "fc1.bias" [200], "fc2.weight" [200, 200], "fc2.bias" [200], ..., expected those of mlp for mnist or cifar10' eval unknown.safetensors
+refuses 1 'unknown.safetensors: its tensors are "hc1.weight" [200, 784], "fc1.bias" [200], "fc2.weight" [200, 200], "fc2.bias" [200], ..., expected those of mlp for mnist or cifar10; with both named, what does not fit is said' eval unknown.safetensors
+refuses 1 'unknown.safetensors: tensor "hc1.weight" is none of the model' eval unknown.safetensors mnist --model mlp
 check 'a file of another data set' renamed m/model.safetensors other.safetensors '"dataset":"mnist"' '"dataset":"tsinm"'
 refuses 1 'other.safetensors: the metadata say dataset "tsinm", expected mnist or cifar10; ' eval other.safetensors
 evaluated other.safetensors mnist
