@@ -9,6 +9,7 @@
 
 #include "io/csv_contents.h"
 #include "io/numbers.h"
+#include "train/paper/claim_words.h"
 #include "train/paper/equilibrium.h"
 #include "train/paper/figure_charts.h"
 #include "train/paper/figure_files.h"
@@ -304,6 +305,21 @@ TEST_SUITE("landscape") {
     runs.pop_back();
     CHECK(all(runs) == std::vector{held, held});
     CHECK(all({iid}) == std::vector{undecided});
+    CHECK(slope_claims(runs)[0].sentence.find("as a bias by shuffling would have it") != std::string::npos);
+    CHECK(slope_claims({iid})[0].sentence.find("shuffling") == std::string::npos);
+  }
+
+  TEST_CASE("what a stage has no value of is unknown, in words") {
+    std::vector<train::FigureRun> runs = landscape(constant, constant, 1, 0);
+    // A stage of one epoch may have no sample in its second half.
+    for (const char* column : {"O_FB_tel", "O_FB_tel_error"})
+      runs[1].stages.rows[1][runs[1].stages.index(column)].clear();
+    const std::vector<train::Claim> claims = slope_claims(runs);
+    CHECK(claims[3].outcome == undecided);
+    CHECK(claims[3].sentence.find(" at 0.05, unknown at 0.02, ") != std::string::npos);
+    CHECK(train::shown({1.23456, 0.0456}) == "1.23 +- 0.046");
+    CHECK(train::shown({0.0123456, 0.000456}, 0.01, 4) == "1.235 +- 0.046");
+    CHECK(train::shown({2, INFINITY}) == "2 +- unknown");
   }
 
   TEST_CASE("the runs' own errors make the interval of a mean of independent values") {
@@ -320,6 +336,9 @@ TEST_SUITE("landscape") {
     CHECK(train::in_equilibrium({-0.03, 0.04}) == undecided);
     CHECK(train::in_equilibrium({-0.03, 0.02}) == failed);
     CHECK(train::in_equilibrium({0.011, 0.01}) == failed);
+    // A large error comes from the drift itself.
+    CHECK(train::in_equilibrium({0.9, 4}) == undecided);
+    CHECK(train::in_equilibrium({2.96, 3.6}) == failed);
     CHECK(train::in_equilibrium({0.002, std::nan("")}) == undecided);
     CHECK(train::in_equilibrium({0.02, std::nan("")}) == failed);
     CHECK(train::in_equilibrium({std::nan(""), 0.001}) == failed);

@@ -10,10 +10,11 @@ namespace quench::train {
 using io::joined;
 using io::significant;
 
-std::string shown(const Estimate& estimate, double unit) {
+std::string shown(const Estimate& estimate, double unit, int digits) {
+  if (!std::isfinite(estimate.value)) return "unknown";
   const std::string error =
       std::isfinite(estimate.error) ? significant(estimate.error / unit, 2) : std::string("unknown");
-  return joined({significant(estimate.value / unit, 3), " +- ", error});
+  return joined({significant(estimate.value / unit, digits), " +- ", error});
 }
 
 void add_item(std::string& list, std::initializer_list<std::string_view> words) {

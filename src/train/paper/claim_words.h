@@ -10,8 +10,9 @@
 
 namespace quench::train {
 
-/// "1.23 +- 0.045", in units of `unit`; "unknown" for an error that is not finite.
-std::string shown(const Estimate& estimate, double unit = 1);
+/// "1.23 +- 0.045", in units of `unit`, the value with so many significant digits; "unknown" for an error that is
+/// not finite, and for all of it where the value is not.
+std::string shown(const Estimate& estimate, double unit = 1, int digits = 3);
 
 /// Appends the words to a list, after a comma unless they are the first.
 void add_item(std::string& list, std::initializer_list<std::string_view> words);

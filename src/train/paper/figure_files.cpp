@@ -13,6 +13,7 @@
 #include "io/numbers.h"
 #include "io/text.h"
 #include "quench/error.h"
+#include "train/paper/claim_words.h"
 #include "train/paper/figure_charts.h"
 #include "train/paper/stage_samples.h"
 #include "train/plot/page.h"
@@ -111,9 +112,7 @@ Table slopes(const Figure& figure, std::span<const FigureRun> runs) {
       add(table.rows[0], {joined({branch, telescoped ? ", telescoped" : ", eq. 18"})});
       for (std::size_t i = 0; i < rates.size(); ++i) {
         const StageSample sample = stage_sample(runs, branch, i, telescoped ? "O_FB_tel" : "O_FB");
-        const Estimate mean = sample.times(1 / rates[i]).mean();
-        const std::string error = std::isfinite(mean.error) ? io::significant(mean.error, 2) : "unknown";
-        add(table.rows[i + 1], {joined({io::significant(mean.value, 4), " +- ", error})});
+        add(table.rows[i + 1], {shown(sample.times(1 / rates[i]).mean(), 1, 4)});
       }
     }
   }
