@@ -132,7 +132,8 @@ FdrRow Schedule::end_epoch() {
   row.verdict = fdr_verdict(fdr_.averages(), {.threshold = settings_.fdr_threshold,
                                               .steps_per_epoch = steps_per_epoch_,
                                               .weight_decay = settings_.weight_decay,
-                                              .after_cut = cutter_.cuts() > 0});
+                                              // Or where a stage began.
+                                              .after_cut = fdr_.averages().steps() < step_});
   if (const FdrWindow& w = row.verdict.whole; w.steps() >= 4)
     row.levels = fdr_.averages().level_errors(w.first, w.last);
   row.audit = audit_.check(fdr_.averages(), last, now);

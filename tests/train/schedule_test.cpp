@@ -83,6 +83,7 @@ struct Run {
   std::vector<train::FdrRow> rows;
   std::vector<float> rates;  // at the beginning of each epoch, and after the last
   std::int64_t cuts = 0;
+  int stage_begins_in = 0;       // that epoch
   std::int64_t allocations = 0;  // of steps, from the second epoch on
 
   /// So many epochs in which |theta|^2 is norm(t) after t steps; the loss of step t is t.
@@ -93,6 +94,7 @@ struct Run {
     double t = 0;
     for (int epoch = 1; epoch <= epochs; ++epoch) {
       rates.push_back(made_up.lr);
+      if (epoch == stage_begins_in) schedule.begin_stage();
       schedule.begin_epoch(epoch);
       for (int i = 0; i < per_epoch; ++i, ++t) {
         made_up.make(norm(t), norm(t + 1));
@@ -409,6 +411,20 @@ TEST_SUITE("schedule") {
     CHECK(cells[cells.size() - 3] == to_text(run.rows[1].levels->loss));
     CHECK(cells[cells.size() - 1] == to_text(run.rows[1].levels->o_r));
     CHECK(train::log_cells({}).back().empty());
+  }
+
+  TEST_CASE("a stage begins new averages, and its norm goes to that of another rate") {
+    Run run;
+    run.settings.schedule = "stages";
+    run.stage_begins_in = 4;
+    run.train(6, growing);
+    const auto first = [&](std::size_t epoch) { return run.rows[epoch - 1].verdict.whole.first; };
+    CHECK(first(3) == 3 * per_epoch / 2);
+    CHECK(first(4) == per_epoch / 2);
+    CHECK(first(6) == 3 * per_epoch / 2);
+    CHECK(run.rows[2].verdict.cause == "the norm still grows");
+    CHECK(run.rows[5].verdict.cause == "the norm grows to that of the new rate");
+    CHECK(run.cuts == 0);
   }
 
   TEST_CASE("--theta-c measures the parameters from where the window began") {
