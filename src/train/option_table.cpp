@@ -153,7 +153,8 @@ constexpr Option table[] = {
      .argument = "K",
      .group = "Learning rate",
      .target = &Settings::fdr_every,
-     .help = "all but constant and preset: test every K steps since the last cut, with 0 at the ends of epochs",
+     .help =
+         "all but constant, preset and stages: test every K steps since the last cut, with 0 at the ends of epochs",
      .range = {0, 1e9}},
     {.name = "--fdr-equilibrium",
      .argument = "",
