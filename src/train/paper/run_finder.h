@@ -33,13 +33,13 @@ class RunFinder {
 /// Throws Error, naming the folder, what it has and what is expected, when the run there has other settings.
 void check_settings(const std::filesystem::path& folder, const RunCurves& run, const PaperRun& wanted);
 
-/// What a figure is drawn from: the finished run, with its stages when it is a chain. Throws Error, naming the file,
-/// when they cannot be read, when the log has not a row for each epoch or the stages do not fit it, and as
+/// What a figure is drawn from: the finished run, with its stages when it is a chain. Throws Error, naming the
+/// file, when they cannot be read, when the log has not a row for each epoch or the stages do not fit it, and as
 /// check_settings does.
 FigureRun read_figure_run(const std::filesystem::path& folder, const PaperRun& run);
 
-/// Checks that runs that are read are on the data, and from the start, that were wanted. Throws Error that names the
-/// folder, what it has and what is expected.
+/// Checks that runs that are read are on the data, and from the start, that were wanted. Throws Error that names
+/// the folder, what it has and what is expected.
 class RunChecks {
  public:
   /// data_matters: on the data of this machine. Else, of runs that come from others: all on the same.
