@@ -187,7 +187,7 @@ TEST_SUITE("landscape") {
     CHECK(train::paper_runs(figure("2b"), {.sampling = "both"}).size() == 1);
   }
 
-  TEST_CASE("stages are scaled, to one epoch at least, and the larger rates may be left out") {
+  TEST_CASE("stages are scaled, to one epoch at least, and the larger and smaller rates may be left out") {
     const std::vector<train::PaperRun> tenth = train::paper_runs(figure("2a"), {.epochs_scale = 0.1});
     CHECK(tenth[0].settings.stages == "0.05:50,0.02:50,0.01:50,0.005:100,0.003:100");
     CHECK(tenth[0].start == "mnist-constant-10epochs-seed1");
@@ -198,6 +198,12 @@ TEST_SUITE("landscape") {
     CHECK(low[0].settings.lr == 0.0005);
     CHECK(low[0].name == "cifar10-chain-shuffle-from0.0005-120epochs-seed1");
     CHECK(train::chosen_stages(figure("3b"), {.lr_max = 1e-5}).empty());
+    const train::PaperOptions middle{.epochs_scale = 0.05, .lr_max = 0.005, .lr_min = 0.002};
+    const std::vector<train::PaperRun> between = train::paper_runs(figure("3b"), middle);
+    CHECK(between[0].settings.stages == "0.005:20,0.003:20,0.002:20");
+    CHECK(between[0].name == "cifar10-chain-shuffle-from0.005-to0.002-60epochs-seed1");
+    const std::vector<train::PaperRun> high = train::paper_runs(figure("3a"), {.lr_min = 0.02});
+    CHECK(high[0].name == "mnist-chain-shuffle-to0.02-1000epochs-seed1");
   }
 
   TEST_CASE("differences are in pairs where there are as many of both") {

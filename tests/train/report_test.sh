@@ -118,10 +118,14 @@ refuses 2 'found "5c", expected all, 1a' paper 5c
 for bad in '--seeds 0' '--seeds x' '--epochs-scale 0' '--epochs-scale nan' '--epochs-scale -1' '--seed -1' '--threads 0' '--jobs 0'; do
   refuses 2 "${bad% *}: found \"${bad#* }\"" paper 1a $bad
 done
-for bad in '--sampling random' '--lr-max 0' '--lr-max x' '--lr-max 0.00001' '--shard 0/2' '--shard 3/2' '--shard 2' '--shard /x' '--shard /2'; do
+for bad in '--sampling random' '--lr-max 0' '--lr-max x' '--lr-max 0.00001' '--lr-min 0' '--lr-min -1' '--shard 0/2' '--shard 3/2' '--shard 2' '--shard /x' '--shard /2'; do
   refuses 2 "${bad% *}: found \"${bad#* }\"" paper 3b $bad
 done
 refuses 2 '--lr-max: found "0.00001", expected at least 0.0001, the smallest rate of figure 2b' paper 2b 3b --lr-max 0.00001
+refuses 2 '--lr-min: found "0.1", expected at most 0.05, the largest rate of figure 3b' paper 3b --lr-min 0.1
+refuses 2 '--lr-min: found "0.004", expected no more than --lr-max 0.0045 and a rate between them in figure 3b' \
+  paper 3b --lr-min 0.004 --lr-max 0.0045
+refuses 2 '--lr-min: found without figure 2a, 2b, 3a or 3b' paper 4a --lr-min 0.01
 refuses 2 '--sampling: found without figure 2a, 2b, 3a or 3b' paper 1a 4b --sampling iid
 refuses 2 '--lr-max: found without figure 2a, 2b, 3a or 3b' paper 1a --lr-max 0.01
 refuses 2 '--merge: found with --shard' paper 1a --shard 1/2 --merge a b

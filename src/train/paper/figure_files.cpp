@@ -44,6 +44,8 @@ std::string figure_note(const Figure& figure, std::span<const FigureRun> runs, c
   if (options.epochs_scale != 1) note += ", epochs x " + to_text(options.epochs_scale);
   if (figure.is_chain() && options.lr_max > 0 && options.lr_max < figure.stages.front().lr)
     note += ", eta <= " + rate_text(options.lr_max);
+  if (figure.is_chain() && options.lr_min > figure.stages.back().lr)
+    note += ", eta >= " + rate_text(options.lr_min);
   if (figure.kind == Figure::Kind::stages && options.sampling == "iid") note += ", iid sampling";
   if (figure.kind == Figure::Kind::landscape || (figure.kind == Figure::Kind::stages && options.seeds > 1))
     note += joined({", ", to_text(options.seeds), options.seeds == 1 ? " seed" : " seeds"});

@@ -113,7 +113,8 @@ PaperRun chain_run(const Figure& figure, const Branch& branch, const PaperOption
   settings.fdr2_half = true;
   settings.eval_every = chain_evaluation;
   std::string what = "chain-" + std::string(branch.name);
-  if (stages.size() < figure.stages.size()) what += "-from" + rate_text(stages.front().lr);
+  if (stages.front().lr < figure.stages.front().lr) what += "-from" + rate_text(stages.front().lr);
+  if (stages.back().lr > figure.stages.back().lr) what += "-to" + rate_text(stages.back().lr);
   return {.branch = &branch,
           .name = run_name(figure, what, settings),
           .settings = std::move(settings),
@@ -141,7 +142,7 @@ std::int64_t figure_end(std::int64_t epochs) { return std::max<std::int64_t>(1, 
 std::vector<PaperStage> chosen_stages(const Figure& figure, const PaperOptions& options) {
   std::vector<PaperStage> stages;
   for (const PaperStage& stage : figure.stages) {
-    if (options.lr_max > 0 && stage.lr > options.lr_max) continue;
+    if ((options.lr_max > 0 && stage.lr > options.lr_max) || stage.lr < options.lr_min) continue;
     stages.push_back({stage.lr, scaled_epochs(stage.epochs, options.epochs_scale)});
   }
   return stages;

@@ -23,6 +23,7 @@ struct PaperOptions {
   std::int64_t threads = 0;
   std::string sampling = "both";  ///< of figures 2 and 3: shuffle, iid or both; of both figure 2 has shuffle
   double lr_max = 0;              ///< of figures 2 and 3: only stages with eta up to that; 0: all
+  double lr_min = 0;              ///< and down to that
 };
 
 /// One part of the sequential protocol (appendix B): epochs at a constant learning rate.

@@ -48,6 +48,7 @@ constexpr std::string_view help =
     "  --epochs-scale X  all stages X times as long (0 < X <= 100; default: 1)\n"
     "  --sampling NAME   figures 2 and 3: shuffle, iid or both (default: both; figure 2: shuffle)\n"
     "  --lr-max X        figures 2 and 3: only the stages with eta up to X (default: all)\n"
+    "  --lr-min X        and down to X\n"
     "  --data DIR        folder that holds the data sets (default: data)\n"
     "  --jobs N          runs side by side (1 .. 1024; default: one for each processor)\n"
     "  --threads N       threads of each (1 .. 1024; default: what the processors allow)\n"
@@ -66,6 +67,7 @@ constexpr CommandOption command_options[] = {{"--seeds", "N", "a whole number fr
                                              {"--epochs-scale", "X", "a number above 0, at most 100"},
                                              {"--sampling", "NAME", "shuffle, iid or both"},
                                              {"--lr-max", "X", "a number above 0, at most 100"},
+                                             {"--lr-min", "X", "a number above 0, at most 100"},
                                              {"--data", "DIR", "a folder"},
                                              {"--jobs", "N", "a whole number from 1 to 1024"},
                                              {"--threads", "N", "a whole number from 1 to 1024"},
@@ -95,7 +97,7 @@ Figures chosen_figures(const std::vector<std::string>& names) {
 /// Refuses options of figures 2 and 3 that would leave none of their runs, or where none of these is asked for.
 void check_chain_options(const CommandWords& given, const Figures& figures, const PaperOptions& options) {
   const auto is_chain = [](const Figure* figure) { return figure->is_chain(); };
-  for (const std::string_view option : {"--sampling", "--lr-max"}) {
+  for (const std::string_view option : {"--sampling", "--lr-max", "--lr-min"}) {
     if (given.flag(option) && std::none_of(figures.begin(), figures.end(), is_chain))
       throw UsageError(std::string(option) + ": found without figure 2a, 2b, 3a or 3b, which alone it is for");
   }
@@ -103,11 +105,17 @@ void check_chain_options(const CommandWords& given, const Figures& figures, cons
       std::find(std::begin(samplings), std::end(samplings), name) == std::end(samplings))
     throw UsageError("--sampling: found \"" + name + "\", expected " + listed(samplings));
   for (const Figure* figure : figures) {
-    if (figure->is_chain() && chosen_stages(*figure, options).empty()) {
-      throw UsageError(
-          joined({"--lr-max: found \"", given.value("--lr-max").value_or(""), "\", expected at least ",
-                  rate_text(figure->stages.back().lr), ", the smallest rate of figure ", figure->name}));
-    }
+    if (!figure->is_chain() || !chosen_stages(*figure, options).empty()) continue;
+    const double largest = figure->stages.front().lr, smallest = figure->stages.back().lr;
+    const auto refuse = [&](std::string_view option, std::string_view expected, double rate,
+                            std::string_view which) {
+      throw UsageError(joined({option, ": found \"", given.value(option).value_or(""), "\", expected ", expected,
+                               rate_text(rate), which, figure->name}));
+    };
+    if (options.lr_min > largest) refuse("--lr-min", "at most ", largest, ", the largest rate of figure ");
+    if (options.lr_max > 0 && options.lr_max < smallest)
+      refuse("--lr-max", "at least ", smallest, ", the smallest rate of figure ");
+    refuse("--lr-min", "no more than --lr-max ", options.lr_max, " and a rate between them in figure ");
   }
 }
 
@@ -124,6 +132,7 @@ PaperOptions paper_options(const CommandWords& given) {
   options.threads = given.integer("--threads", 0, 1, 1024);
   options.sampling = given.value("--sampling").value_or(options.sampling);
   options.lr_max = given.decimal("--lr-max", 0, 0, 100);
+  options.lr_min = given.decimal("--lr-min", 0, 0, 100);
   return options;
 }
 
