@@ -162,7 +162,8 @@ UNDER_TEST   := $(filter-out %/main.o,$(TRAIN_OBJECTS))
 
 # What reads checkpoints needs little of the command line.
 FUZZ_OBJECTS := $(call objects,$(patsubst %,tests/fuzz/%.cpp,driver target chance memory mutations) \
-                  $(filter-out %_command.cpp %/main.cpp %/run.cpp %/summary.cpp,$(wildcard src/train/*.cpp)))
+                  $(filter-out %_command.cpp %/main.cpp %/run.cpp %/run_end.cpp %/summary.cpp,$(wildcard src/train/*.cpp)) \
+                  src/train/report/run_curves.cpp)
 
 LADDER_OBJECTS := $(call objects,$(call sources_below,tools/ladder))
 
