@@ -22,7 +22,7 @@ class Broken : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
-/// Throws Broken unless `true_`.
+/// Throws Broken unless it holds.
 inline void expect(bool holds, const std::string& what) {
   if (!holds) throw Broken(what);
 }
