@@ -120,7 +120,7 @@ without_data() {
   "$train" "$1" --epochs 1 --eval-every 0 --out "generated-$1" >out.txt 2>err.txt &
   process=$!
   for _ in $(seq 600); do
-    grep -q '^  output ' err.txt && break
+    grep -qs '^  output ' err.txt && break
     sleep 0.1
   done
   kill -TERM $process 2>/dev/null
