@@ -20,19 +20,19 @@
 #include "io/little_endian.h"
 #include "io/numbers.h"
 #include "nn/parameter_file.h"
-#include "quench/adam.h"
 #include "quench/archive.h"
 #include "quench/error.h"
 #include "quench/executor.h"
 #include "quench/graph.h"
 #include "quench/model.h"
-#include "quench/sgd.h"
 #include "temporary_folder.h"
+#include "train/chosen_optimizer.h"
 #include "train/interrupt.h"
 #include "train/landscape.h"
 #include "train/options.h"
 #include "train/resume.h"
 #include "train/run_folder.h"
+#include "train/run_tables.h"
 #include "train/schedule.h"
 #include "train/state_file.h"
 #include "train/trainer.h"
@@ -120,24 +120,17 @@ Dataset make_dataset() {
   return {"mnist", true, set, set};
 }
 
-std::vector<train::TableKind> tables_of(std::size_t count) {
-  std::vector<train::TableKind> tables = {{"log.csv", train::log_columns()},
-                                          {"decisions.csv", train::decision_columns()},
-                                          {"layers.csv", train::layer_columns()},
-                                          {"stages.csv", train::stage_columns()},
-                                          {"fdr2.csv", train::fdr2_columns()}};
-  tables.resize(count);
-  return tables;
-}
-
 /// What all inputs share.
 class World {
  public:
   World() : data_(make_dataset()), model_(make_model(graph_, executor_)) {
-    for (std::size_t tables = 3; tables <= 5; ++tables) {
-      Settings settings;
-      settings.out = (folder_ / to_text(tables)).string();
-      folders_[tables - 3].emplace(disk_, settings, tables_of(tables));
+    Settings staged, measured;
+    staged.stages = "0.1:1";
+    measured.fdr2_every = 1;
+    for (Settings settings : {Settings(), staged, measured}) {
+      const std::size_t which = folder_of(settings);
+      settings.out = (folder_ / to_text(which)).string();
+      folders_[which].emplace(disk_, settings, train::tables_of(settings));
     }
     reset();
   }
@@ -153,7 +146,7 @@ class World {
   /// Reads the state into a run of these settings and goes on to the end of the epoch.
   /// Throws Error when the state is of other settings, or one that no run leaves.
   void resume(const Settings& settings, Archive& state, std::uint64_t state_bytes) {
-    Run run(*this, settings, *folders_[table_count(settings) - 3]);
+    Run run(*this, settings, *folders_[folder_of(settings)]);
     {
       const MemoryWatch memory;
       const auto check_memory = [&] {
@@ -195,7 +188,7 @@ class World {
     settings.out = (folder_ / ("seed" + to_text(++seeds_))).string();
     settings.checkpoint_every = "2steps";
     settings.epochs = 2;
-    train::RunFolder folder(io::disk(), settings, tables_of(table_count(settings)));
+    train::RunFolder folder(io::disk(), settings, train::tables_of(settings));
     Run run(*this, settings, folder);
     folder.begin(run.record);
     run.trainer->run();
@@ -214,14 +207,16 @@ class World {
   struct Run {
     Run(World& world, const Settings& settings, train::RunFolder& where)
         : record(make_record(settings)),
-          optimizer(make_optimizer(settings, world.model_.parameters())),
+          optimizer(train::make_optimizer(settings, world.model_.parameters()).rule),
           folder(where),
-          schedule({*optimizer, world.model_.parameters(), folder.table(1), folder.table(2), folder.steps()},
+          schedule({*optimizer, world.model_.parameters(), folder.table(train::decisions_table),
+                    folder.table(train::layers_table), folder.steps()},
                    record.settings, steps_per_epoch) {
-      if (table_count(settings) > 3) {
-        landscape.emplace(train::Landscape::Parts{world.model_, *optimizer, world.data_.train, folder.table(3),
-                                                  settings.fdr2_every > 0 ? &folder.table(4) : nullptr},
-                          record.settings, steps_per_epoch);
+      if (train::has_stages_table(settings)) {
+        landscape.emplace(
+            train::Landscape::Parts{world.model_, *optimizer, world.data_.train, folder.table(train::stages_table),
+                                    train::has_fdr2_table(settings) ? &folder.table(train::fdr2_table) : nullptr},
+            record.settings, steps_per_epoch);
       }
       trainer.emplace(
           train::Trainer::Parts{world.data_, world.model_, *optimizer, schedule, landscape ? &*landscape : nullptr,
@@ -237,8 +232,9 @@ class World {
     std::optional<train::Trainer> trainer;
   };
 
-  static std::size_t table_count(const Settings& settings) {
-    return settings.fdr2_every > 0 ? 5 : settings.stages.empty() ? 3 : 4;
+  /// Runs differ in how many tables they have: that of folders_ with as many.
+  static std::size_t folder_of(const Settings& settings) {
+    return std::size_t{train::has_stages_table(settings)} + std::size_t{train::has_fdr2_table(settings)};
   }
 
   static Model make_model(Graph& graph, Executor& executor) {
@@ -252,22 +248,6 @@ class World {
     record.training_images = record.test_images = images;
     record.steps_per_epoch = steps_per_epoch;
     return record;
-  }
-
-  static std::unique_ptr<Optimizer> make_optimizer(const Settings& settings, const Parameters& parameters) {
-    if (settings.optimizer == "sgd") {
-      return std::make_unique<Sgd>(parameters, SgdOptions{.lr = static_cast<float>(settings.lr),
-                                                          .momentum = static_cast<float>(settings.momentum),
-                                                          .dampening = static_cast<float>(settings.dampening),
-                                                          .weight_decay = static_cast<float>(settings.weight_decay),
-                                                          .keep_velocity = train::wants_velocity(settings)});
-    }
-    return std::make_unique<Adam>(parameters, AdamOptions{.lr = static_cast<float>(settings.lr),
-                                                          .beta1 = static_cast<float>(settings.beta1),
-                                                          .beta2 = static_cast<float>(settings.beta2),
-                                                          .epsilon = static_cast<float>(settings.epsilon),
-                                                          .weight_decay = static_cast<float>(settings.weight_decay),
-                                                          .amsgrad = settings.optimizer == "amsgrad"});
   }
 
   test::TemporaryFolder folder_;
