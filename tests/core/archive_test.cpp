@@ -14,13 +14,14 @@
 #include <string_view>
 #include <vector>
 
+#include "archive_with.h"
+#include "complaint.h"
 #include "fdr/traces.h"
 #include "graph/experiment.h"
 #include "optim/three_tensors.h"
 #include "quench/adam.h"
 #include "quench/audit.h"
 #include "quench/detectors.h"
-#include "quench/error.h"
 #include "quench/fdr.h"
 #include "quench/fdr2.h"
 #include "quench/fdr_shift.h"
@@ -30,6 +31,8 @@
 using namespace quench;
 using quench_test::bits;
 using quench_test::ThreeTensors;
+using test::archive_with;
+using test::complaint;
 
 namespace {
 
@@ -64,15 +67,6 @@ struct Everything {
     archive.values("fixed", std::span(fixed));
   }
 };
-
-std::string complaint(auto action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "none";
-}
 
 Observables random_step(std::mt19937& random) {
   std::normal_distribution<double> normal;
@@ -197,20 +191,8 @@ template <typename Object, typename Value>
 std::string with(Object& object, const std::string& name, Value value) {
   Archive out;
   object.archive(out);
-  std::vector<Archive::Entry> entries = out.entries();
-  Archive other;
-  other.value(name, value);
-  bool known = false;
-  for (Archive::Entry& entry : entries) {
-    if (entry.name != name) continue;
-    entry = other.entries()[0];
-    known = true;
-  }
-  REQUIRE(known);
-  return complaint([&] {
-    Archive in(entries);
-    object.archive(in);
-  });
+  Archive in(archive_with(out.entries(), name, value));
+  return complaint([&] { object.archive(in); });
 }
 
 }  // namespace

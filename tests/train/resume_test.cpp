@@ -11,27 +11,21 @@
 #include <utility>
 #include <vector>
 
+#include "archive_with.h"
+#include "complaint.h"
 #include "io/json_value.h"
 #include "optim/three_tensors.h"
 #include "quench/adam.h"
 #include "quench/archive.h"
-#include "quench/error.h"
 #include "train/options.h"
 #include "train/run_record.h"
 
 namespace {
 
 using namespace quench;
+using test::archive_with;
+using test::complaint;
 using train::RunRecord;
-
-std::string complaint(auto action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "none";
-}
 
 io::JsonValue& member(io::JsonValue& object, const std::string& name) {
   const auto at = std::find(object.keys.begin(), object.keys.end(), name);
@@ -59,16 +53,8 @@ template <typename Object, typename Value>
 std::string with_entry(Object&& archive_object, const std::string& name, Value value) {
   Archive out;
   archive_object(out);
-  std::vector<Archive::Entry> entries = out.entries();
-  Archive other;
-  other.value(name, value);
-  const auto entry = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name == name; });
-  REQUIRE(entry != entries.end());
-  *entry = other.entries()[0];
-  return complaint([&] {
-    Archive in(entries);
-    archive_object(in);
-  });
+  Archive in(archive_with(out.entries(), name, value));
+  return complaint([&] { archive_object(in); });
 }
 
 }  // namespace

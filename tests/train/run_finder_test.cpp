@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "quench/error.h"
+#include "complaint.h"
 #include "temporary_folder.h"
 #include "train/datasets.h"
 #include "train/run_record.h"
@@ -15,6 +15,7 @@
 namespace {
 
 using namespace quench;
+using quench::test::complaint;
 using quench::test::read_all;
 using quench::test::TemporaryFolder;
 using quench::test::write_all;
@@ -57,16 +58,6 @@ void replace(const fs::path& file, const std::string& what, const std::string& b
   const std::size_t at = text.find(what);
   REQUIRE(at != std::string::npos);
   write_all(file, text.replace(at, what.size(), by));
-}
-
-template <typename Action>
-std::string complaint(Action action) {
-  try {
-    action();
-  } catch (const quench::Error& error) {
-    return error.what();
-  }
-  return "none";
 }
 
 std::string check(const fs::path& folder, const train::PaperRun& wanted, const fs::path& start) {

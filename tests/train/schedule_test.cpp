@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "allocation_counter.h"
+#include "archive_with.h"
+#include "complaint.h"
 #include "fdr/traces.h"
 #include "io/csv_contents.h"
 #include "io/files.h"
 #include "io/numbers.h"
 #include "optim/three_tensors.h"
 #include "quench/archive.h"
-#include "quench/error.h"
 #include "temporary_folder.h"
 #include "train/epoch_row.h"
 
@@ -143,20 +144,10 @@ TEST_SUITE("schedule") {
     CHECK(schedule.steps() == 3);
     Archive out;
     schedule.archive(out);
-    const auto with = [&](const std::string& name, std::int64_t value) -> std::string {
-      std::vector<Archive::Entry> entries = out.entries();
-      Archive other;
-      other.value(name, value);
-      for (Archive::Entry& entry : entries)
-        if (entry.name == name) entry = other.entries()[0];
-      Archive in(entries);
+    const auto with = [&](const std::string& name, std::int64_t value) {
+      Archive in(test::archive_with(out.entries(), name, value));
       train::Schedule reader = make();
-      try {
-        reader.archive(in);
-      } catch (const Error& error) {
-        return error.what();
-      }
-      return "none";
+      return test::complaint([&] { reader.archive(in); });
     };
     CHECK(with("schedule.step", 3) == "none");
     CHECK(with("schedule.step", 4) ==
