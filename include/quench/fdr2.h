@@ -1,5 +1,5 @@
 // The second fluctuation-dissipation relation of Yaida (ICLR 2019, FDR2, eqs. 18 and 29): the curvature of the loss
-// as the noise of the steps sees it, from two estimators of the same number.
+// as the noise of the steps sees it, from three estimators of the same number.
 //
 // With g the gradient of a mini-batch, G that of the whole loss, eta, mu, nu the rule of the step, a = 1 - nu and
 // v_{t+1} = mu v_t - a g_t, in the stationary state of a quadratic loss, exactly,
@@ -9,7 +9,14 @@
 //               mini-batches are independent draws. Those of a shuffled epoch are not, and at small learning rates
 //               their O_FB is too small, with momentum even negative.
 //   O_FB^tel  = mean(-G_t . v_{t+1}) at steps chosen at random: the loss falls by eta times as much, up to the
-//               curvature term, so that it telescopes to (eta / 2) <v^T H v> under any sampling.
+//               curvature term, so that it telescopes to (eta / 2) <v^T H v> under any sampling. The drawn
+//               mini-batch makes it scatter.
+//   O_FB^cor  = mean(a G_t . e_t - mu v_t . (G_t - e_t)) at steps chosen at random - mu mean(v_t . g_t): the same,
+//               with e_t, what is expected of g_t given all that came before, in the place of g_t (as Rao and
+//               Blackwell do), and the average of v . g over every step in that of v . e at a few. Of independent
+//               draws e = G, and what is left is O_FB with G at any step. Of a shuffled epoch e is the gradient of
+//               the examples that it has not had yet, and the differences G - e correct O_FB for what it has used
+//               up. As sharp as O_FB, and as indifferent to the sampling as O_FB^tel.
 #pragma once
 
 #include <cstdint>
@@ -40,15 +47,17 @@ struct Fdr2Window {
   /// a |G|^2 - mu v . g; the errors of the two added as independent.
   Level o_fb;
   Level o_fb_tel;
+  /// The errors of its two averages added as independent.
+  Level o_fb_cor;
 
   /// 2 O_FB / (eta <v^2>) = <v^T H v> / <v^T v>: the curvature along the steps.
-  Level h_eff, h_eff_tel;
+  Level h_eff, h_eff_tel, h_eff_cor;
   /// 2 (1 - mu^2) O_FB / (a^2 eta). For mu = 0 this is Tr(H C~), with C~ = <g g^T> the full second moment of the
   /// mini-batch gradients, exactly where the loss is quadratic. With momentum, of a mode of curvature h whose
   /// gradient noise has variance c, <v^2> = 2 a^2 c / ((1 - mu) (2 (1 + mu) - a eta h)), so that O_FB = (eta / 2) h
   /// <v^2> summed over modes is a^2 eta Tr(H C) / (2 (1 - mu^2)) and a part of about a eta h / (2 (1 + mu)) more:
   /// what stands here is Tr(H C) to leading order in eta. (For mu = 0 that part is what C~ has more than C.)
-  Level tr_hc, tr_hc_tel;
+  Level tr_hc, tr_hc_tel, tr_hc_cor;
 };
 
 /// Averages over any half-running window since the restart (eq. 15), for a rule that does not change in between.
@@ -71,6 +80,9 @@ class Fdr2Averages {
   /// -G_t . v_{t+1} at step t, counted from 1 since the restart: G and v_t of the state before that step, which may
   /// be observed before or after this call. Throws Error unless the step is later than the last one.
   void add_telescoped(std::int64_t step, double value);
+
+  /// a G_t . e_t - mu v_t . (G_t - e_t) at step t, under the same conditions.
+  void add_corrected(std::int64_t step, double value);
 
   /// Steps since the restart.
   std::int64_t steps() const;
@@ -95,5 +107,11 @@ class Fdr2Averages {
 /// parameters: those of the model of both, with the gradients of the batch, to which sgd will add L2. Throws Error
 /// for another number of tensors.
 double telescoped(const FullGradient& full, Sgd& sgd, const Parameters& parameters);
+
+/// One sample for O_FB^cor, a G . e - mu v . (G - e), for the step that is about to be made. full: G; expected: e,
+/// which for independent draws is G, and for step `step` of a shuffled epoch
+///     full.measure(epoch.before(step), epoch.from(step), lambda, expected);
+/// Throws Error for different numbers of tensors.
+double corrected(const FullGradient& full, const FullGradient& expected, Sgd& sgd);
 
 }  // namespace quench

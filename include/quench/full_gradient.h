@@ -29,6 +29,11 @@ class FullGradient {
   /// images that do not fit the model; G then is not known.
   double measure(const ImageSet& images, double weight_decay);
 
+  /// The same G of the images of two batches together, in the order of their indices, and at no more cost that of
+  /// the images of `part` alone, which goes to `of_part`, another one for the same model. Returns f of both
+  /// batches. Throws Error as above, and for an empty part, batches of different sets, and another model.
+  double measure(const Batch& others, const Batch& part, double weight_decay, FullGradient& of_part);
+
   // Of the last measure(); 0 before the first.
 
   /// Tensors of the model.
@@ -40,6 +45,7 @@ class FullGradient {
   /// The part of tensor i in G . u; u: row-major, of its size, or padded as Sgd::velocity(i) is. Throws Error for
   /// fewer values than the tensor has.
   double dot(std::size_t i, std::span<const float> u) const;
+  double dot(std::size_t i, std::span<const double> u) const;
 
  private:
   struct State;

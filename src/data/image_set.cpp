@@ -43,6 +43,14 @@ Batch Batches::operator[](std::int64_t step) const {
   return {images_, std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(length))};
 }
 
+Batch Batches::before(std::int64_t step) const {
+  return {images_, std::span(order_).first(static_cast<std::size_t>(step * batch_))};
+}
+
+Batch Batches::from(std::int64_t step) const {
+  return {images_, std::span(order_).subspan(static_cast<std::size_t>(step * batch_))};
+}
+
 ImageSet::ImageSet(int channels, int height, int width, int classes, std::vector<std::uint8_t> pixels,
                    std::vector<std::uint8_t> labels)
     : channels_(channels), height_(height), width_(width), classes_(classes) {

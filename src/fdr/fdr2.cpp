@@ -48,6 +48,19 @@ Level quotient(const Level& a, const Level& b) {
   return {q, std::sqrt(a.error * a.error + of_b * of_b) / std::abs(b.mean)};
 }
 
+/// mu and a of a step.
+struct Rule {
+  double mu, a;
+  explicit Rule(const Sgd& sgd)
+      : mu(static_cast<double>(sgd.options().momentum)), a(static_cast<double>(1.0F - sgd.options().dampening)) {}
+};
+
+void check_tensors(const FullGradient& gradient, std::size_t expected) {
+  if (gradient.tensors() == expected) return;
+  throw Error("a gradient of " + std::to_string(gradient.tensors()) + " tensors, expected " +
+              std::to_string(expected));
+}
+
 /// A series that has no value for most numbers.
 struct Samples {
   std::vector<std::int64_t> numbers;  // ascending
@@ -97,7 +110,7 @@ struct Samples {
 
 struct Fdr2Averages::State {
   fdr::PrefixSums v_g, v_v;
-  Samples epochs, telescoped;
+  Samples epochs, telescoped, corrected;
   double eta = 0, mu = 0, a = 1;  // of the last step
 
   Level level(const fdr::PrefixSums& sums, std::int64_t first, std::int64_t last) const {
@@ -116,6 +129,7 @@ void Fdr2Averages::reserve(std::int64_t steps, std::int64_t samples) {
   state_->v_v.reserve(steps);
   state_->epochs.reserve(samples);
   state_->telescoped.reserve(samples);
+  state_->corrected.reserve(samples);
 }
 
 void Fdr2Averages::observe(const Observables& step) {
@@ -138,6 +152,10 @@ void Fdr2Averages::add_telescoped(std::int64_t step, double value) {
   state_->telescoped.add("-G.v at step", step, value);
 }
 
+void Fdr2Averages::add_corrected(std::int64_t step, double value) {
+  state_->corrected.add("the corrected pull at step", step, value);
+}
+
 std::int64_t Fdr2Averages::steps() const { return state_->v_g.count(); }
 
 Fdr2Window Fdr2Averages::half_running(std::int64_t epochs) const {
@@ -153,11 +171,15 @@ Fdr2Window Fdr2Averages::half_running(std::int64_t epochs) const {
   w.gradient_sq = s.epochs.level(w.first_epoch, w.last_epoch, &w.epochs);
   w.o_fb = difference(scaled(s.a, w.gradient_sq), scaled(s.mu, w.v_g));
   w.o_fb_tel = s.telescoped.level(w.first, w.last, &w.samples);
+  std::int64_t corrected;
+  w.o_fb_cor = difference(s.corrected.level(w.first, w.last, &corrected), scaled(s.mu, w.v_g));
   w.h_eff = quotient(scaled(2.0 / s.eta, w.o_fb), w.v_v);
   w.h_eff_tel = quotient(scaled(2.0 / s.eta, w.o_fb_tel), w.v_v);
+  w.h_eff_cor = quotient(scaled(2.0 / s.eta, w.o_fb_cor), w.v_v);
   const double to_trace = 2.0 * (1.0 - s.mu * s.mu) / (s.a * s.a * s.eta);
   w.tr_hc = scaled(to_trace, w.o_fb);
   w.tr_hc_tel = scaled(to_trace, w.o_fb_tel);
+  w.tr_hc_cor = scaled(to_trace, w.o_fb_cor);
   return w;
 }
 
@@ -167,23 +189,7 @@ void Fdr2Averages::restart() {
   s.v_v.clear();
   s.epochs.clear();
   s.telescoped.clear();
-}
-
-double telescoped(const FullGradient& full, Sgd& sgd, const Parameters& parameters) {
-  const FloatEnvironment environment;
-  const double mu = static_cast<double>(sgd.options().momentum);
-  const double a = static_cast<double>(1.0F - sgd.options().dampening);
-  const double lambda = static_cast<double>(sgd.options().weight_decay);
-  if (full.tensors() != parameters.tensors.size()) {
-    throw Error("a gradient of " + std::to_string(full.tensors()) + " tensors, expected " +
-                std::to_string(parameters.tensors.size()));
-  }
-  double with_g = 0, with_v = 0;
-  for (std::size_t i = 0; i < full.tensors(); ++i) {
-    with_g += full.dot(i, parameters.tensors[i].gradient) + lambda * full.dot(i, parameters.tensors[i].value);
-    if (mu != 0.0) with_v += full.dot(i, sgd.velocity(i));
-  }
-  return a * with_g - mu * with_v;
+  s.corrected.clear();
 }
 
 void Fdr2Averages::archive(Archive& archive) {
@@ -193,9 +199,35 @@ void Fdr2Averages::archive(Archive& archive) {
   if (s.v_g.count() != s.v_v.count()) throw Error("the sums of FDR2 in the archive are of different lengths");
   s.epochs.archive(archive, "epochs");
   s.telescoped.archive(archive, "telescoped");
+  s.corrected.archive(archive, "corrected");
   archive.value("eta", s.eta);
   archive.value("mu", s.mu);
   archive.value("a", s.a);
+}
+
+double telescoped(const FullGradient& full, Sgd& sgd, const Parameters& parameters) {
+  const FloatEnvironment environment;
+  const Rule rule(sgd);
+  const double lambda = static_cast<double>(sgd.options().weight_decay);
+  check_tensors(full, parameters.tensors.size());
+  double with_g = 0, with_v = 0;
+  for (std::size_t i = 0; i < full.tensors(); ++i) {
+    with_g += full.dot(i, parameters.tensors[i].gradient) + lambda * full.dot(i, parameters.tensors[i].value);
+    if (rule.mu != 0.0) with_v += full.dot(i, sgd.velocity(i));
+  }
+  return rule.a * with_g - rule.mu * with_v;
+}
+
+double corrected(const FullGradient& full, const FullGradient& expected, Sgd& sgd) {
+  const FloatEnvironment environment;
+  const Rule rule(sgd);
+  check_tensors(expected, full.tensors());
+  double with_g = 0, with_v = 0;
+  for (std::size_t i = 0; i < full.tensors(); ++i) {
+    with_g += full.dot(i, expected.tensor(i));
+    if (rule.mu != 0.0) with_v += full.dot(i, sgd.velocity(i)) - expected.dot(i, sgd.velocity(i));
+  }
+  return rule.a * with_g - rule.mu * with_v;
 }
 
 }  // namespace quench

@@ -24,6 +24,27 @@ void add_weighted(double weight, const float* __restrict g, double* __restrict s
   }
 }
 
+/// The float nearest to it.
+double checked_lambda(double weight_decay) {
+  const auto lambda = static_cast<double>(static_cast<float>(weight_decay));
+  if (!(lambda >= 0) || !std::isfinite(lambda)) {
+    throw Error("weight_decay is " + std::to_string(weight_decay) + ", expected a finite number of at least 0");
+  }
+  return lambda;
+}
+
+/// g . u of tensor i.
+template <typename Number>
+double dot_product(std::size_t i, std::span<const double> g, std::span<const Number> u) {
+  if (u.size() < g.size()) {
+    throw Error("a vector of " + std::to_string(u.size()) + " values, expected the " + std::to_string(g.size()) +
+                " of tensor " + std::to_string(i));
+  }
+  double sum = 0;
+  for (std::size_t k = 0; k < g.size(); ++k) sum += g[k] * static_cast<double>(u[k]);
+  return sum;
+}
+
 }  // namespace
 
 struct FullGradient::State {
@@ -57,16 +78,38 @@ struct FullGradient::State {
                  static_cast<std::int64_t>(slices.size()),
                  [&](std::int64_t i) { body(slices[static_cast<std::size_t>(i)]); });
   }
-  /// Adds the gradients of one batch; returns the sum of its losses.
-  double add(const ImageSet& images, std::size_t first, std::size_t count) {
-    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
-    const auto weight = static_cast<double>(count);
-    const double loss = weight * model.forward_backward({&images, std::span(indices).first(count)});
-    const std::span<const Parameter> tensors = model.parameters().tensors;
-    for_slices([&](const Slice& s) {
-      add_weighted(weight, tensors[s.tensor].gradient.data() + s.first, sums[s.tensor].data() + s.first, s.count);
-    });
+  void clear() {
+    for (std::vector<double>& tensor : sums) std::ranges::fill(tensor, 0.0);
+  }
+  /// Adds the gradients of all images of a batch of any size, as many at a time as the model takes; returns the sum
+  /// of their losses.
+  double add(const Batch& batch) {
+    double loss = 0;
+    for (std::size_t first = 0; first < batch.indices.size(); first += indices.size()) {
+      const std::size_t count = std::min(indices.size(), batch.indices.size() - first);
+      const auto weight = static_cast<double>(count);
+      loss += weight * model.forward_backward({batch.images, batch.indices.subspan(first, count)});
+      const std::span<const Parameter> tensors = model.parameters().tensors;
+      for_slices([&](const Slice& s) {
+        add_weighted(weight, tensors[s.tensor].gradient.data() + s.first, sums[s.tensor].data() + s.first, s.count);
+      });
+    }
     return loss;
+  }
+  /// The same of a whole set, in stored order.
+  double add(const ImageSet& images) {
+    const auto size = static_cast<std::size_t>(images.size());
+    double loss = 0;
+    for (std::size_t first = 0; first < size; first += indices.size()) {
+      std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
+      loss += add({&images, std::span(indices).first(std::min(indices.size(), size - first))});
+    }
+    return loss;
+  }
+  void add(const State& other) {
+    for (std::size_t t = 0; t < sums.size(); ++t) {
+      for (std::size_t i = 0; i < sums[t].size(); ++i) sums[t][i] += other.sums[t][i];
+    }
   }
   /// Divides by the number of examples and adds L2; returns |theta|^2.
   double finish(double examples, double lambda) {
@@ -92,18 +135,31 @@ FullGradient& FullGradient::operator=(FullGradient&&) noexcept = default;
 double FullGradient::measure(const ImageSet& images, double weight_decay) {
   const FloatEnvironment environment;
   State& s = *state_;
-  const auto lambda = static_cast<double>(static_cast<float>(weight_decay));
-  if (!(lambda >= 0) || !std::isfinite(lambda)) {
-    throw Error("weight_decay is " + std::to_string(weight_decay) + ", expected a finite number of at least 0");
-  }
+  const double lambda = checked_lambda(weight_decay);
   if (images.size() == 0) throw Error("the set to measure the gradient of has no images, expected at least 1");
-  for (std::vector<double>& sums : s.sums) std::ranges::fill(sums, 0.0);
-  const auto size = static_cast<std::size_t>(images.size());
-  double loss = 0;
-  for (std::size_t first = 0; first < size; first += s.indices.size()) {
-    loss += s.add(images, first, std::min(s.indices.size(), size - first));
+  s.clear();
+  const double loss = s.add(images);
+  const auto examples = static_cast<double>(images.size());
+  const double theta_theta = s.finish(examples, lambda);
+  return loss / examples + 0.5 * lambda * theta_theta;
+}
+
+double FullGradient::measure(const Batch& others, const Batch& part, double weight_decay, FullGradient& of_part) {
+  const FloatEnvironment environment;
+  State &s = *state_, &apart = *of_part.state_;
+  const double lambda = checked_lambda(weight_decay);
+  if (part.indices.empty()) throw Error("the part to measure the gradient of has no images, expected at least 1");
+  if (others.images != part.images) throw Error("a part of another set of images, expected the same set");
+  if (&s == &apart || &s.model != &apart.model) {
+    throw Error("the gradient of a part in the same place or of another model, expected another one of this model");
   }
-  const auto examples = static_cast<double>(size);
+  s.clear();
+  apart.clear();
+  const double loss_of_part = apart.add(part), loss = s.add(others) + loss_of_part;
+  s.add(apart);
+  const auto of_it = static_cast<double>(part.indices.size());
+  const double examples = static_cast<double>(others.indices.size()) + of_it;
+  apart.finish(of_it, lambda);
   const double theta_theta = s.finish(examples, lambda);
   return loss / examples + 0.5 * lambda * theta_theta;
 }
@@ -127,14 +183,12 @@ double FullGradient::squared_norm() const {
 
 double FullGradient::dot(std::size_t i, std::span<const float> u) const {
   const FloatEnvironment environment;
-  const std::span<const double> g = tensor(i);
-  if (u.size() < g.size()) {
-    throw Error("a vector of " + std::to_string(u.size()) + " values, expected the " + std::to_string(g.size()) +
-                " of tensor " + std::to_string(i));
-  }
-  double sum = 0;
-  for (std::size_t k = 0; k < g.size(); ++k) sum += g[k] * static_cast<double>(u[k]);
-  return sum;
+  return dot_product(i, tensor(i), u);
+}
+
+double FullGradient::dot(std::size_t i, std::span<const double> u) const {
+  const FloatEnvironment environment;
+  return dot_product(i, tensor(i), u);
 }
 
 }  // namespace quench

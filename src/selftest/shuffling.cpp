@@ -13,6 +13,9 @@
 // paper's runs have them. The slowest take most of the time: without momentum 1e-4 remembers 5,000 steps and wants
 // them several times over; with it O_FB is a small difference of v . g, whose scatter is a hundred times as large,
 // and wants many chains.
+#include <array>
+#include <vector>
+
 #include "io/numbers.h"
 #include "selftest/ensemble.h"
 #include "selftest/sampling.h"
@@ -121,31 +124,44 @@ Exact exact(const Rule& rule, int examples) {
   return e;
 }
 
-/// Means of - G . v_{t+1} over the chains of each replica, at steps that every replica draws for itself.
-class Telescoped {
+/// Means over the chains of each replica, at steps that every replica draws for itself, of -G . v_{t+1} and of
+/// a G . e - mu v . (G - e), where e is expected of g: that of the examples which the epoch has still to come to.
+class Samples {
  public:
-  Telescoped(const Rule& rule, Random random) : rule_(rule), random_(random) {}
-  /// Before a step of the window.
-  void add(const Ensemble& ensemble) {
+  Samples(const Rule& rule, int examples, std::size_t all, Random random)
+      : rule_(rule), examples_(examples), random_(random), rest_(all) {}
+  /// Before every step; measuring: of the window.
+  void add(const Ensemble& ensemble, bool measuring) {
+    const auto left = static_cast<double>(examples_ - ensemble.done() % examples_);
     for (std::size_t r = 0; r < replicas; ++r) {
-      if (random_.below(steps_a_sample) != 0) continue;
+      const bool sampled = measuring && random_.below(steps_a_sample) == 0;
       for (std::size_t i = 0; i < ensemble.chains(); ++i) {
         const Chain chain{&ensemble, r, i};
-        const double next = rule_.mu() * chain.v() - rule_.a() * chain.g();
-        sums_[r] -= static_cast<double>(h) * chain.theta() * next;
+        const double full = static_cast<double>(h) * chain.theta();
+        double& rest = rest_[r * ensemble.chains() + i];
+        if (sampled) {
+          sums_[r].telescoped -= full * (rule_.mu() * chain.v() - rule_.a() * chain.g());
+          sums_[r].corrected += rule_.a() * full * (full + rest / left) + rule_.mu() * chain.v() * rest / left;
+          sums_[r].count += 1;
+        }
+        // Noises are +1 or -1, and sum to zero over an epoch.
+        rest -= chain.g() > full ? 1 : -1;
       }
-      counts_[r] += static_cast<double>(ensemble.chains());
     }
   }
-  Estimate mean() const {
-    return Ensemble::of_replicas([&](std::size_t r) { return sums_[r] / counts_[r]; });
-  }
+  double telescoped(std::size_t r) const { return sums_[r].telescoped / sums_[r].count; }
+  double corrected(std::size_t r) const { return sums_[r].corrected / sums_[r].count; }
 
  private:
+  struct Sums {
+    double telescoped = 0, corrected = 0, count = 0;
+  };
   static constexpr std::uint32_t steps_a_sample = 8;  // in the mean
   Rule rule_;
+  int examples_;
   Random random_;
-  std::array<double, replicas> sums_{}, counts_{};
+  std::vector<double> rest_;  // noises that the epoch has still to come to, summed, of each chain
+  std::array<Sums, replicas> sums_{};
 };
 
 void check_row(const Row& row, std::uint64_t number, const SelftestOptions& options, std::vector<Check>& checks) {
@@ -155,7 +171,7 @@ void check_row(const Row& row, std::uint64_t number, const SelftestOptions& opti
       {.examples = row.examples, .batch = 1, .shuffled = true, .seed = options.seed, .number = number},
       ensemble.all());
   Moments<1> at_ends;
-  Telescoped telescoped(rule, Random(options.seed, Stream::selftest, number));
+  Samples samples(rule, row.examples, ensemble.all(), Random(options.seed, Stream::selftest, number));
   while (!ensemble.finished()) {
     batches.next();
     const std::span<const float> theta = ensemble.theta();
@@ -166,7 +182,7 @@ void check_row(const Row& row, std::uint64_t number, const SelftestOptions& opti
     if (ensemble.measuring() && ensemble.done() % row.examples == 0) {
       at_ends.add(ensemble, [](const Chain& chain) { return std::array{chain.theta() * chain.theta()}; });
     }
-    if (ensemble.measuring()) telescoped.add(ensemble);
+    samples.add(ensemble, ensemble.measuring());
     ensemble.step();
   }
   const double eta = rule.eta(), mu = rule.mu(), a = rule.a(), k = static_cast<double>(h);
@@ -190,7 +206,10 @@ void check_row(const Row& row, std::uint64_t number, const SelftestOptions& opti
   add("O_FB", iid_o_fb, a * k * k * e.end_theta_theta - mu * e.v_g, Ensemble::of_replicas([&](std::size_t r) {
         return a * k * k * at_ends.means(r)[0] - mu * ensemble.mean(r).v_g;
       }));
-  add("O_FB^tel", iid_o_fb, eta / 2 * k * e.v_v, telescoped.mean());
+  add("O_FB^tel", iid_o_fb, eta / 2 * k * e.v_v,
+      Ensemble::of_replicas([&](std::size_t r) { return samples.telescoped(r); }));
+  add("O_FB^cor", iid_o_fb, eta / 2 * k * e.v_v,
+      Ensemble::of_replicas([&](std::size_t r) { return samples.corrected(r) - mu * ensemble.mean(r).v_g; }));
 }
 
 }  // namespace

@@ -16,8 +16,14 @@ using io::to_text;
 }  // namespace
 
 std::vector<std::string> fdr2_columns() {
-  return {"epoch",    "step", "stage",      "lr",       "gradient_sq",   "f", "random_step", "random_gradient_sq",
-          "o_fb_tel", "O_FB", "O_FB_error", "O_FB_tel", "O_FB_tel_error"};
+  return {"epoch",       "step",
+          "stage",       "lr",
+          "gradient_sq", "f",
+          "random_step", "random_gradient_sq",
+          "o_fb_tel",    "o_fb_cor",
+          "O_FB",        "O_FB_error",
+          "O_FB_tel",    "O_FB_tel_error",
+          "O_FB_cor",    "O_FB_cor_error"};
 }
 
 std::vector<std::string> stage_columns() {
@@ -38,21 +44,29 @@ std::vector<std::string> stage_columns() {
           "O_FB_error",
           "O_FB_tel",
           "O_FB_tel_error",
+          "O_FB_cor",
+          "O_FB_cor_error",
           "h_eff",
           "h_eff_tel",
+          "h_eff_cor",
           "tr_hc",
           "tr_hc_tel",
+          "tr_hc_cor",
           "tr_hc_direct",
           "tr_hc_direct_error",
           "h_eff_error",
           "h_eff_tel_error",
+          "h_eff_cor_error",
           "tr_hc_error",
-          "tr_hc_tel_error"};
+          "tr_hc_tel_error",
+          "tr_hc_cor_error"};
 }
 
 Landscape::Landscape(const Parts& parts, const Settings& settings, std::int64_t steps_per_epoch)
     : parts_(parts), settings_(settings), steps_per_epoch_(steps_per_epoch), stages_(stages_of(settings)) {
-  if (settings.fdr2_every > 0) gradient_.emplace(parts.model);
+  if (settings.fdr2_every == 0) return;
+  gradient_.emplace(parts.model);
+  if (settings.sampling == "shuffle") rest_.emplace(parts.model);
 }
 
 bool Landscape::is_due() const {
@@ -73,22 +87,29 @@ void Landscape::begin_epoch(std::int64_t epoch) {
   sampled_ = random.below(static_cast<std::uint32_t>(steps_per_epoch_));
 }
 
-double Landscape::step(const Batch& batch, std::int64_t step_of_epoch) {
-  double loss;
-  if (step_of_epoch == sampled_) {
-    gradient_->measure(parts_.images, settings_.weight_decay);
-    sample_gradient_sq_ = gradient_->squared_norm();
-    // In two calls, which have the same bits as one: in between the gradient is in memory.
-    loss = parts_.model.forward_backward(batch);
-    if (!std::isfinite(loss)) return loss;
-    sample_ = telescoped(*gradient_, dynamic_cast<Sgd&>(parts_.optimizer), parts_.model.parameters());
-    averages_.add_telescoped(averages_.steps() + 1, sample_);
-    parts_.optimizer.step();
+double Landscape::step(const Batches& epoch, std::int64_t step_of_epoch) {
+  const double loss =
+      step_of_epoch == sampled_ ? sampled_step(epoch) : parts_.optimizer.step(parts_.model, epoch[step_of_epoch]);
+  if (std::isfinite(loss)) averages_.observe(parts_.optimizer.observables());
+  return loss;
+}
+
+double Landscape::sampled_step(const Batches& epoch) {
+  if (rest_) {
+    gradient_->measure(epoch.before(sampled_), epoch.from(sampled_), settings_.weight_decay, *rest_);
   } else {
-    loss = parts_.optimizer.step(parts_.model, batch);
-    if (!std::isfinite(loss)) return loss;
+    gradient_->measure(parts_.images, settings_.weight_decay);
   }
-  averages_.observe(parts_.optimizer.observables());
+  // In two calls, which have the same bits as one: in between the gradient is in memory.
+  const double loss = parts_.model.forward_backward(epoch[sampled_]);
+  if (!std::isfinite(loss)) return loss;
+  Sgd& sgd = dynamic_cast<Sgd&>(parts_.optimizer);
+  sample_ = {.gradient_sq = gradient_->squared_norm(),
+             .telescoped = telescoped(*gradient_, sgd, parts_.model.parameters()),
+             .corrected = corrected(*gradient_, rest_ ? *rest_ : *gradient_, sgd)};
+  averages_.add_telescoped(averages_.steps() + 1, sample_.telescoped);
+  averages_.add_corrected(averages_.steps() + 1, sample_.corrected);
+  parts_.optimizer.step();
   return loss;
 }
 
@@ -114,12 +135,13 @@ bool Landscape::end_stage(const FdrWindow& sides, const std::function<bool()>& s
 void Landscape::write_epoch(double f, const Fdr2Window& window) {
   // Before a stage's end --fdr2-half has |G|^2 of later epochs only than v . g.
   const bool of_one_window = !settings_.fdr2_half || settings_.momentum == 0 || epoch_ == stage().last_epoch;
-  const Level o_fb = of_one_window ? window.o_fb : Level{};
+  const Level o_fb = of_one_window ? window.o_fb : Level{}, o_fb_cor = of_one_window ? window.o_fb_cor : Level{};
   parts_.fdr2->add(std::vector<std::string>{
       to_text(epoch_), to_text(epoch_ * steps_per_epoch_), to_text(stage_ + 1), to_text(parts_.optimizer.lr),
       csv_cell(gradient_->squared_norm()), csv_cell(f), to_text((epoch_ - 1) * steps_per_epoch_ + sampled_ + 1),
-      csv_cell(sample_gradient_sq_), csv_cell(sample_), csv_cell(o_fb.mean), csv_cell(o_fb.error),
-      csv_cell(window.o_fb_tel.mean), csv_cell(window.o_fb_tel.error)});
+      csv_cell(sample_.gradient_sq), csv_cell(sample_.telescoped), csv_cell(sample_.corrected), csv_cell(o_fb.mean),
+      csv_cell(o_fb.error), csv_cell(window.o_fb_tel.mean), csv_cell(window.o_fb_tel.error),
+      csv_cell(o_fb_cor.mean), csv_cell(o_fb_cor.error)});
 }
 
 std::optional<Level> Landscape::tr_hc_directly(const std::function<bool()>& stop) {
@@ -153,16 +175,22 @@ void Landscape::write_stage(const FdrWindow& sides, const Level& direct, const F
                                              csv_cell(window.o_fb.error),
                                              csv_cell(window.o_fb_tel.mean),
                                              csv_cell(window.o_fb_tel.error),
+                                             csv_cell(window.o_fb_cor.mean),
+                                             csv_cell(window.o_fb_cor.error),
                                              csv_cell(window.h_eff.mean),
                                              csv_cell(window.h_eff_tel.mean),
+                                             csv_cell(window.h_eff_cor.mean),
                                              csv_cell(window.tr_hc.mean),
                                              csv_cell(window.tr_hc_tel.mean),
+                                             csv_cell(window.tr_hc_cor.mean),
                                              csv_cell(direct.mean),
                                              csv_cell(direct.error),
                                              csv_cell(window.h_eff.error),
                                              csv_cell(window.h_eff_tel.error),
+                                             csv_cell(window.h_eff_cor.error),
                                              csv_cell(window.tr_hc.error),
-                                             csv_cell(window.tr_hc_tel.error)});
+                                             csv_cell(window.tr_hc_tel.error),
+                                             csv_cell(window.tr_hc_cor.error)});
 }
 
 void Landscape::archive(Archive& archive) {
@@ -171,8 +199,9 @@ void Landscape::archive(Archive& archive) {
   archive.value("stage", stage_);
   archive.count("epoch", epoch_);
   archive.value("sampled", sampled_);
-  archive.value("sample", sample_);
-  archive.value("sample_gradient_sq", sample_gradient_sq_);
+  archive.value("sample_gradient_sq", sample_.gradient_sq);
+  archive.value("sample_telescoped", sample_.telescoped);
+  archive.value("sample_corrected", sample_.corrected);
   // Only where products were interrupted.
   if (archive.reading() ? archive.has("stage_is_due") : stage_is_due_) archive.value("stage_is_due", stage_is_due_);
   if (stage_ >= stages_.size()) {

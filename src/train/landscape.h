@@ -26,8 +26,8 @@ namespace quench::train {
 std::vector<std::string> fdr2_columns();
 std::vector<std::string> stage_columns();
 
-/// |G|^2 over the training set at the ends of epochs, -G_t . v_{t+1} at a random step of each, their half-running
-/// averages since the stage began, and at its end Tr(HC) by products with the Hessian.
+/// |G|^2 over the training set at the ends of epochs, -G_t . v_{t+1} and the corrected pull at a random step of
+/// each, their half-running averages since the stage began, and at its end Tr(HC) by products with the Hessian.
 class Landscape {
  public:
   /// All must outlive it.
@@ -42,9 +42,9 @@ class Landscape {
 
   /// Before an epoch; the first of a stage begins new averages.
   void begin_epoch(std::int64_t epoch);
-  /// The step of the epoch, 0 .. steps_per_epoch - 1: returns the mean cross-entropy, as Optimizer::step does, with
-  /// a measurement of -G_t . v_{t+1} where one is due.
-  double step(const Batch& batch, std::int64_t step_of_epoch);
+  /// The step of the epoch, 0 .. steps_per_epoch - 1, that these are the batches of: returns the mean
+  /// cross-entropy, as Optimizer::step does, with a measurement at the state before it where one is due.
+  double step(const Batches& epoch, std::int64_t step_of_epoch);
   /// Measures what is due and writes the epoch's row.
   void end_epoch();
   /// After the last epoch of a stage, measures Tr(HC) and writes the stage's row; sides: O_L and O_R of that
@@ -55,9 +55,15 @@ class Landscape {
   void archive(Archive& archive);
 
  private:
+  /// At a random step.
+  struct Sample {
+    double gradient_sq = 0, telescoped = 0, corrected = 0;
+  };
   const Stage& stage() const { return stages_[stage_]; }
   /// Whether the second relation is measured in the epoch.
   bool is_due() const;
+  /// Makes the step at which a sample is due, and takes it.
+  double sampled_step(const Batches& epoch);
   void write_epoch(double f, const Fdr2Window& window);
   /// Nothing when stop() said so.
   std::optional<Level> tr_hc_directly(const std::function<bool()>& stop);
@@ -68,11 +74,12 @@ class Landscape {
   std::int64_t steps_per_epoch_;
   std::vector<Stage> stages_;
   std::optional<FullGradient> gradient_;
+  std::optional<FullGradient> rest_;  // of what a shuffled epoch has still to come
   Fdr2Averages averages_;
   std::size_t stage_ = 0;
   std::int64_t epoch_ = 0;
-  std::int64_t sampled_ = -1;  // the step of the epoch at which -G_t . v_{t+1} is measured; -1: none
-  double sample_ = 0, sample_gradient_sq_ = 0;
+  std::int64_t sampled_ = -1;  // the step of the epoch before which it is measured; -1: none
+  Sample sample_;
   bool stage_is_due_ = false;  // its row
 };
 

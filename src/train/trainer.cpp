@@ -106,7 +106,7 @@ bool Trainer::train_epoch(EpochRow& row) {
   const Batches batches = sample_epoch(record_.settings, parts_.data.train, epoch);
   while (position_.step < batches.size()) {
     if (parts_.interrupt.signal() != 0) return false;
-    position_.loss_sum += step(batches[position_.step], epoch, position_.step + 1);
+    position_.loss_sum += step(batches, epoch, position_.step + 1);
     ++position_.step;
     ++record_.steps_done;
     position_.seconds = seconds() - start;
@@ -129,9 +129,9 @@ bool Trainer::train_epoch(EpochRow& row) {
   return true;
 }
 
-double Trainer::step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch) {
-  const double cross_entropy = parts_.landscape ? parts_.landscape->step(batch, step_of_epoch - 1)
-                                                : parts_.optimizer.step(parts_.model, batch);
+double Trainer::step(const Batches& batches, std::int64_t epoch, std::int64_t step_of_epoch) {
+  const double cross_entropy = parts_.landscape ? parts_.landscape->step(batches, step_of_epoch - 1)
+                                                : parts_.optimizer.step(parts_.model, batches[step_of_epoch - 1]);
   if (!std::isfinite(cross_entropy)) diverged("loss", cross_entropy, epoch, step_of_epoch);
   const double loss = cross_entropy + l2(parts_.optimizer.observables().theta_theta);
   if (!std::isfinite(loss)) diverged("loss with weight decay", loss, epoch, step_of_epoch);

@@ -58,7 +58,7 @@ class Trainer {
   /// The rest of the epoch that position_ is in. False when a signal ended it before its last step.
   bool train_epoch(EpochRow& row);
   /// One update; returns the mini-batch loss with L2 of the parameters before it.
-  double step(const Batch& batch, std::int64_t epoch, std::int64_t step_of_epoch);
+  double step(const Batches& batches, std::int64_t epoch, std::int64_t step_of_epoch);
   /// False when a signal came before all was measured that the end of a stage asks for.
   bool end_stage();
   void measure(EpochRow& row);

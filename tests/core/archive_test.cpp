@@ -358,7 +358,10 @@ TEST_SUITE("archive") {
                        [&](Fdr2Averages& a, std::mt19937& random) {
                          a.observe(random_step(random));
                          const auto t = a.steps();
-                         if (t % 10 == 3) a.add_telescoped(t, static_cast<double>(t));
+                         if (t % 10 == 3) {
+                           a.add_telescoped(t, static_cast<double>(t));
+                           a.add_corrected(t, static_cast<double>(2 * t));
+                         }
                          if (t % 10 == 0) a.add_epoch(t / 10, static_cast<double>(t * t));
                          ++step;
                        },
@@ -367,6 +370,7 @@ TEST_SUITE("archive") {
                          CHECK(x.o_fb.mean == y.o_fb.mean);
                          CHECK(x.o_fb.error == y.o_fb.error);
                          CHECK(x.o_fb_tel.mean == y.o_fb_tel.mean);
+                         CHECK(x.o_fb_cor.mean == y.o_fb_cor.mean);
                          CHECK(x.samples == y.samples);
                          CHECK(x.h_eff.mean == y.h_eff.mean);
                        });

@@ -127,6 +127,18 @@ TEST_CASE("A shuffled epoch visits every image once, and drops or keeps the last
     CHECK(batches[batches.size() - 1].indices.size() == (keep ? 50 : 100));
     CHECK(batches[0].images == &set);
   }
+  const Batches batches = set.shuffled({.batch = 100, .seed = 3, .epoch = 5});
+  for (const int step : {0, 4, 9}) {
+    const Batch before = batches.before(step), from = batches.from(step);
+    CHECK(before.images == &set);
+    REQUIRE(before.indices.size() == static_cast<std::size_t>(100 * step));
+    REQUIRE(from.indices.size() == 1050 - before.indices.size());
+    CHECK(std::equal(batches[step].indices.begin(), batches[step].indices.end(), from.indices.begin()));
+    std::vector<std::uint32_t> both(before.indices.begin(), before.indices.end());
+    both.insert(both.end(), from.indices.begin(), from.indices.end());
+    std::sort(both.begin(), both.end());
+    for (std::uint32_t i = 0; i < 1050; ++i) CHECK(both[i] == i);
+  }
   CHECK(set.shuffled({.batch = 1050}).size() == 1);
   CHECK(set.shuffled({.batch = 1}).size() == 1050);
   CHECK(set.shuffled({.batch = 525, .keep_partial = true}).size() == 2);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -154,6 +155,55 @@ TEST_CASE("the full gradient is the average of the batches' gradients, weighted 
   double dots = 0;
   for (std::size_t t = 0; t < full.tensors(); ++t) dots += full.dot(t, padded);
   CHECK(dots == doctest::Approx(dot).epsilon(1e-12));
+}
+
+TEST_CASE("in two parts: the gradient of all is that of the whole set, the other that of a set of the part alone") {
+  const ImageSet images = random_images(83, 5, 4, 10);
+  Network net;
+  Model model(net.graph, net.loss, {.batch = 16, .seed = 3});
+  const quench::Batches epoch = images.shuffled({.batch = 20, .seed = 4});
+  FullGradient whole(model), full(model), rest(model), alone(model);
+  const double f = whole.measure(images, decay);
+  for (const int step : {0, 1, 3, 4}) {  // the last leaves the 3 images of a dropped batch
+    CAPTURE(step);
+    const quench::Batch before = epoch.before(step), from = epoch.from(step);
+    CHECK(full.measure(before, from, decay, rest) == doctest::Approx(f).epsilon(1e-7));
+    std::vector<std::uint8_t> pixels, labels;
+    for (const std::uint32_t i : from.indices) {
+      pixels.insert(pixels.end(), images.image(i).begin(), images.image(i).end());
+      labels.push_back(images.labels()[i]);
+    }
+    ImageSet part(1, 5, 4, 10, pixels, labels);
+    part.set_normalization(images.normalization());
+    alone.measure(part, decay);
+    for (std::size_t t = 0; t < full.tensors(); ++t) {
+      const auto is_near = [](double a, double b) { return std::abs(a - b) < 1e-7; };
+      CHECK(std::equal(full.tensor(t).begin(), full.tensor(t).end(), whole.tensor(t).begin(), is_near));
+      CHECK(std::equal(rest.tensor(t).begin(), rest.tensor(t).end(), alone.tensor(t).begin()));
+      CHECK(full.dot(t, rest.tensor(t)) ==
+            doctest::Approx(full.dot(t, std::vector<float>(rest.tensor(t).begin(), rest.tensor(t).end())))
+                .epsilon(1e-5));
+    }
+    if (step == 0) CHECK(full.squared_norm() == rest.squared_norm());
+    if (step > 0) CHECK(std::abs(full.squared_norm() / rest.squared_norm() - 1) > 1e-3);
+  }
+  const quench::test::AllocationCounter counter;
+  full.measure(epoch.before(2), epoch.from(2), decay, rest);
+  CHECK(counter.count() == 0);
+
+  const ImageSet other = random_images(83, 5, 4, 10);
+  Model second(net.graph, net.loss, {.batch = 16});
+  FullGradient of_second(second);
+  const quench::Batch none{&images, {}};
+  CHECK_THROWS_WITH_AS(full.measure(epoch.before(2), none, decay, rest),
+                       "the part to measure the gradient of has no images, expected at least 1", Error);
+  CHECK_THROWS_WITH_AS(full.measure({&other, {}}, epoch.from(2), decay, rest),
+                       "a part of another set of images, expected the same set", Error);
+  CHECK_THROWS_WITH_AS(full.measure(epoch.before(2), epoch.from(2), decay, full),
+                       doctest::Contains("in the same place"), Error);
+  CHECK_THROWS_WITH_AS(full.measure(epoch.before(2), epoch.from(2), decay, of_second),
+                       doctest::Contains("of another model"), Error);
+  CHECK_THROWS_AS(full.measure(epoch.before(2), epoch.from(2), -1, rest), Error);
 }
 
 TEST_CASE("threads change no bit of the full gradient, and parameters stay as they are") {

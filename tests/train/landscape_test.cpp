@@ -33,7 +33,7 @@ const train::Figure& figure(std::string_view name) {
 /// What a made chain has at the end of a stage.
 struct StageEnd {
   double o_r = 1, ratio = 1, ratio_sd = 0.001;
-  double o_fb = 0, o_fb_error = 0, o_fb_tel = 0, o_fb_tel_error = 0;
+  double o_fb = 0, o_fb_tel = 0, o_fb_cor = 0, o_fb_error = 0;  // the last of all three
 };
 
 const std::vector<double> rates = {0.05, 0.02, 0.01, 0.005, 0.003};
@@ -42,15 +42,17 @@ const std::vector<double> rates = {0.05, 0.02, 0.01, 0.005, 0.003};
 train::FigureRun chain(const train::Branch& branch, const std::function<StageEnd(double eta)>& end) {
   std::string stages =
       "stage,lr,epochs,first_epoch,last_epoch,O_L,O_R,ratio,ratio_sd,v_sq,v_g,gradient_sq,samples,O_FB,O_FB_error,"
-      "O_FB_tel,O_FB_tel_error,h_eff,h_eff_tel,tr_hc,tr_hc_tel,tr_hc_direct,tr_hc_direct_error\n";
+      "O_FB_tel,O_FB_tel_error,O_FB_cor,O_FB_cor_error,h_eff,h_eff_tel,h_eff_cor,tr_hc,tr_hc_tel,tr_hc_cor,"
+      "tr_hc_direct,tr_hc_direct_error\n";
   std::string log = "epoch,lr,f_batch,f_batch_bar,f,train_accuracy,test_accuracy,O_L,O_R,ratio,ratio_sd\n";
   for (std::size_t i = 0; i < rates.size(); ++i) {
     const StageEnd e = end(rates[i]);
     const auto epoch = 2 * i + 1;
     std::vector<std::string> cells = {io::to_text(i + 1), io::to_text(rates[i]), "2", io::to_text(epoch),
                                       io::to_text(epoch + 1)};
-    for (const double value : {e.o_r * e.ratio, e.o_r, e.ratio, e.ratio_sd, 1.0, 0.1, 0.01, 10.0, e.o_fb,
-                               e.o_fb_error, e.o_fb_tel, e.o_fb_tel_error, 2.0, 2.0, 1.0, 1.0})
+    for (const double value :
+         {e.o_r * e.ratio, e.o_r,        e.ratio,    e.ratio_sd,   1.0, 0.1, 0.01, 10.0, e.o_fb, e.o_fb_error,
+          e.o_fb_tel,      e.o_fb_error, e.o_fb_cor, e.o_fb_error, 2.0, 2.0, 2.0,  1.0,  1.0,    1.0})
       cells.push_back(io::to_text(value));
     for (const std::string& cell : cells) stages += cell + ",";
     stages += ",\n";
@@ -75,9 +77,9 @@ std::vector<Outcome> outcomes(const std::vector<train::Claim>& claims) {
   return result;
 }
 
-/// O_FB/eta of a made chain by both estimators.
+/// O_FB/eta of a made chain by eq. 18 and by both others.
 struct Slopes {
-  double paper, telescoped;
+  double paper, unbiased;
 };
 using SlopeAt = std::function<Slopes(double eta)>;
 
@@ -92,8 +94,9 @@ std::vector<train::FigureRun> landscape(const SlopeAt& shuffle, const SlopeAt& i
         const double phase = 1000 * eta + 11 * seed + (shuffled ? 0 : 5);
         StageEnd e;
         e.o_fb = eta * slopes.paper * (1 + scatter * std::sin(phase));
-        e.o_fb_tel = eta * slopes.telescoped * (1 + scatter * std::sin(3 * phase));
-        e.o_fb_error = e.o_fb_tel_error = own_error * eta * 3;
+        e.o_fb_tel = eta * slopes.unbiased * (1 + scatter * std::sin(3 * phase));
+        e.o_fb_cor = eta * slopes.unbiased * (1 + scatter * std::sin(2 * phase));
+        e.o_fb_error = own_error * eta * 3;
         return e;
       };
       runs.push_back(chain(figure("3a").branches[shuffled ? 0 : 1], end));
@@ -206,17 +209,29 @@ TEST_SUITE("landscape") {
     CHECK(high[0].name == "mnist-chain-shuffle-to0.02-1000epochs-seed1");
   }
 
-  TEST_CASE("differences are in pairs where there are as many of both") {
+  TEST_CASE("differences of the same runs are in pairs, those of others are of means") {
     // Their scatter is large, that of the pairs is small.
-    const train::Estimate paired = train::difference(sample({1, 5, 9}, 100), sample({0.5, 4.6, 8.4}, 100));
+    const train::StageSample a = sample({1, 5, 9}, 100), b = sample({0.5, 4.6, 8.4}, 100);
+    const train::Estimate paired = train::difference_in_pairs(a, b);
     CHECK(paired.value == doctest::Approx(0.5));
     CHECK(paired.error == doctest::Approx(4.3027 * 0.1 / std::sqrt(3)).epsilon(1e-3));
-    const train::Estimate one = train::difference(sample({2}, 0.3), sample({1}, 0.4));
-    CHECK(one.error == doctest::Approx(1.96 * 0.5).epsilon(1e-3));
-    const train::Estimate other = train::difference(sample({1, 3}, 0), sample({0}, 0.1));
+    for (const auto& difference : {train::difference_in_pairs, train::difference_of_means}) {
+      const train::Estimate one = difference(sample({2}, 0.3), sample({1}, 0.4));
+      CHECK(one.error == doctest::Approx(1.96 * 0.5).epsilon(1e-3));
+      CHECK(std::isnan(difference(sample({2}, std::nan("")), sample({1}, 0.4)).error));
+    }
+    // Standard deviations 4 and 3.9509, 3.9988 degrees of freedom.
+    const train::Estimate apart = train::difference_of_means(a, b);
+    CHECK(apart.value == doctest::Approx(0.5));
+    CHECK(apart.error == doctest::Approx(3.1824 * std::hypot(4, 3.95095) / std::sqrt(3)).epsilon(1e-3));
+    // As many as the better known one has, and no fewer, when it makes all of the error.
+    const train::Estimate exact = train::difference_of_means(sample({1, 3}, 0), sample({2, 2, 2}, 0));
+    CHECK(exact.value == 0);
+    CHECK(exact.error == doctest::Approx(12.7062).epsilon(1e-3));
+    CHECK(train::difference_of_means(sample({2, 2}, 1), sample({1, 1}, 1)).error == 0);
+    const train::Estimate other = train::difference_of_means(sample({1, 3}, 0), sample({0}, 0.1));
     CHECK(other.value == 2);
     CHECK(other.error == doctest::Approx(std::hypot(12.7062, 0.196)).epsilon(1e-3));
-    CHECK(std::isnan(train::difference(sample({2}, std::nan("")), sample({1}, 0.4)).error));
     const train::StageSample scaled = sample({2, 4}, 0.5).times(-2);
     CHECK(scaled.values == std::vector<double>{-4, -8});
     CHECK(scaled.errors == std::vector<double>{1, 1});
@@ -285,13 +300,14 @@ TEST_SUITE("landscape") {
       std::vector<Outcome> all = outcomes(slope_claims(landscape(shuffle, iid, 4, scatter)));
       return std::vector(all.begin() + 1, all.end());
     };
-    CHECK(after_side(biased, constant, 1e-3) == std::vector{held, held, held});
-    CHECK(after_side(constant, biased, 1e-3) == std::vector{failed, undecided, held});
+    // Below iid, below corrected, below telescoped; corrected agree, telescoped agree.
+    CHECK(after_side(biased, constant, 1e-3) == std::vector(5, held));
+    CHECK(after_side(constant, biased, 1e-3) == std::vector{failed, undecided, undecided, held, held});
     const SlopeAt raised = [](double) { return Slopes{3.3, 3}; };
-    CHECK(after_side(raised, constant, 1e-3) == std::vector{failed, failed, held});
+    CHECK(after_side(raised, constant, 1e-3) == std::vector{failed, failed, failed, held, held});
     const SlopeAt different = [](double eta) { return Slopes{3, eta == 0.02 ? 3.6 : 3}; };
-    CHECK(after_side(different, constant, 1e-3).at(2) == failed);
-    CHECK(after_side(constant, constant, 0.2) == std::vector{undecided, undecided, undecided});
+    CHECK(after_side(different, constant, 1e-3) == std::vector{undecided, undecided, undecided, failed, failed});
+    CHECK(after_side(constant, constant, 0.2) == std::vector(5, undecided));
     const std::vector<train::Claim> claims = slope_claims(landscape(biased, constant, 4, 0));
     // 3 (1 - 1/3) and 3.
     CHECK(claims[1].sentence.find("at eta = 0.003 O_FB/eta is 2 +- ") != std::string::npos);
@@ -302,14 +318,13 @@ TEST_SUITE("landscape") {
 
   TEST_CASE("figure 3: one seed decides by its own errors, one sampling by what it has") {
     const auto all = [](const std::vector<train::FigureRun>& runs) { return outcomes(slope_claims(runs)); };
-    CHECK(all(landscape(biased, constant, 1, 0, 0.01)) == std::vector{held, held, held, held});
-    CHECK(all(landscape(biased, constant, 1, 0, 0.3)) == std::vector{undecided, undecided, undecided, undecided});
-    CHECK(all(landscape(biased, constant, 1, 0, std::nan(""))) ==
-          std::vector{undecided, undecided, undecided, undecided});
+    CHECK(all(landscape(biased, constant, 1, 0, 0.01)) == std::vector(6, held));
+    CHECK(all(landscape(biased, constant, 1, 0, 0.3)) == std::vector(6, undecided));
+    CHECK(all(landscape(biased, constant, 1, 0, std::nan(""))) == std::vector(6, undecided));
     std::vector<train::FigureRun> runs = landscape(biased, constant, 1, 0);
     const train::FigureRun iid = runs[1];
     runs.pop_back();
-    CHECK(all(runs) == std::vector{held, held});
+    CHECK(all(runs) == std::vector{held, held, held});
     CHECK(all({iid}) == std::vector{undecided});
     CHECK(slope_claims(runs)[0].sentence.find("as a bias by shuffling would have it") != std::string::npos);
     CHECK(slope_claims({iid})[0].sentence.find("shuffling") == std::string::npos);
@@ -321,8 +336,9 @@ TEST_SUITE("landscape") {
     for (const char* column : {"O_FB_tel", "O_FB_tel_error"})
       runs[1].stages.rows[1][runs[1].stages.index(column)].clear();
     const std::vector<train::Claim> claims = slope_claims(runs);
-    CHECK(claims[3].outcome == undecided);
-    CHECK(claims[3].sentence.find(" at 0.05, unknown at 0.02, ") != std::string::npos);
+    CHECK(claims[4].outcome == held);
+    CHECK(claims[5].outcome == undecided);
+    CHECK(claims[5].sentence.find(" at 0.05, unknown at 0.02, ") != std::string::npos);
     CHECK(train::shown({1.23456, 0.0456}) == "1.23 +- 0.046");
     CHECK(train::shown({0.0123456, 0.000456}, 0.01, 4) == "1.235 +- 0.046");
     CHECK(train::shown({2, INFINITY}) == "2 +- unknown");
@@ -362,7 +378,7 @@ TEST_SUITE("landscape") {
       }
       return train::figure_claims(figure("3a"), runs);
     };
-    const std::vector<Outcome> all_held(6, held);
+    const std::vector<Outcome> all_held(8, held);
     CHECK(outcomes(claims_with("iid", 1, 1.005, 0.002)) == all_held);
     CHECK(
         claims_with("iid", 1, 1.005, 0.002)[1].sentence ==
@@ -370,19 +386,21 @@ TEST_SUITE("landscape") {
         "O_L/O_R - 1 in % is 0 +- 0.098 at 0.05, 0.5 +- 0.2 at 0.02, 0 +- 0.098 at 0.01, "
         "0 +- 0.098 at 0.005, 0 +- 0.098 at 0.003 (4 seeds): HELD");
     // Far off, but no more than one would be by chance.
-    CHECK(outcomes(claims_with("iid", 1, 1.04, 0.05)) == std::vector{held, undecided, held, held, held, held});
+    CHECK(outcomes(claims_with("iid", 1, 1.04, 0.05)) ==
+          std::vector{held, undecided, held, held, held, held, held, held});
     // Off by 4 +- 1.96 %: in the middle of the chain only what uses all stages of the sampling is touched.
     const std::vector<train::Claim> middle = claims_with("iid", 1, 1.04, 0.02);
-    CHECK(outcomes(middle) == std::vector{held, failed, held, held, held, undecided});
+    CHECK(outcomes(middle) == std::vector{held, failed, held, held, held, held, undecided, undecided});
     CHECK(middle[1].sentence.find(" 4 +- 2 at 0.02 (out), ") != std::string::npos);
-    CHECK(middle[5].sentence.ends_with("; iid at 0.02 is out of equilibrium by 4 +- 2 %: UNDECIDED"));
+    CHECK(middle[6].sentence.ends_with("; iid at 0.02 is out of equilibrium by 4 +- 2 %: UNDECIDED"));
     // At the smallest eta the difference of the samplings rests on it as well; those of shuffle alone do not.
     CHECK(outcomes(claims_with("iid", 4, 0.96, 0.02)) ==
-          std::vector{held, failed, held, undecided, held, undecided});
+          std::vector{held, failed, held, undecided, held, held, undecided, undecided});
     CHECK(outcomes(claims_with("shuffle", 0, 0.96, 0.02)) ==
-          std::vector{failed, held, undecided, held, held, undecided});
+          std::vector{failed, held, undecided, held, held, held, undecided, undecided});
     const std::vector<train::Claim> smallest = claims_with("shuffle", 4, 1.5, 0.02);
-    CHECK(outcomes(smallest) == std::vector{failed, held, undecided, undecided, undecided, undecided});
+    CHECK(outcomes(smallest) ==
+          std::vector{failed, held, undecided, undecided, undecided, undecided, undecided, undecided});
     CHECK(smallest[4].sentence.ends_with("; shuffle at 0.003 is out of equilibrium by 50 +- 2 %: UNDECIDED"));
   }
 
@@ -393,7 +411,7 @@ TEST_SUITE("landscape") {
     CHECK(charts[0].title == "Figure 3a: O_FB, MLP on MNIST, a note");
     CHECK_FALSE(charts[0].x.logarithmic);
     CHECK(charts[1].x.logarithmic);
-    REQUIRE(charts[0].series.size() == 5);
+    REQUIRE(charts[0].series.size() == 7);
     const train::Series &line = charts[0].series[0], &shuffle = charts[0].series[1];
     CHECK(line.x == std::vector<double>{0, 0.05});
     CHECK(line.y[0] == 0);
@@ -407,8 +425,9 @@ TEST_SUITE("landscape") {
     runs.erase(runs.begin() + 2, runs.end());
     runs.erase(runs.begin());
     const std::vector<train::Chart> iid = train::figure_charts(figure("3a"), runs, "");
-    REQUIRE(iid[0].series.size() == 3);
-    CHECK(iid[0].series[2].name == "iid, telescoped");
+    REQUIRE(iid[0].series.size() == 4);
+    CHECK(iid[0].series[2].name == "iid, corrected");
+    CHECK(iid[0].series[3].name == "iid, telescoped");
   }
 
   TEST_CASE("figure 2: a curve for each side and stage, from where the stage began") {

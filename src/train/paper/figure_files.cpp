@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "io/csv.h"
@@ -30,9 +31,9 @@ constexpr std::string_view epoch_columns[] = {
     "epoch",         "lr",  "f_batch", "f_batch_bar", "f",       "train_accuracy",
     "test_accuracy", "O_L", "O_R",     "ratio",       "ratio_sd"};
 // Of stages.csv, those that are measured.
-constexpr std::string_view quantities[] = {"O_FB",      "O_FB_tel",     "h_eff",       "h_eff_tel", "tr_hc",
-                                           "tr_hc_tel", "tr_hc_direct", "gradient_sq", "v_sq",      "v_g",
-                                           "O_L",       "O_R",          "ratio"};
+constexpr std::string_view quantities[] = {
+    "O_FB",      "O_FB_tel",     "O_FB_cor",    "h_eff", "h_eff_tel", "h_eff_cor", "tr_hc", "tr_hc_tel",
+    "tr_hc_cor", "tr_hc_direct", "gradient_sq", "v_sq",  "v_g",       "O_L",       "O_R",   "ratio"};
 
 void write(const fs::path& file, const std::string& text) {
   if (const std::error_code error = io::disk().replace(file, text))
@@ -110,10 +111,11 @@ Table slopes(const Figure& figure, std::span<const FigureRun> runs) {
   add(table.rows[0], {"eta"});
   for (std::size_t i = 0; i < rates.size(); ++i) add(table.rows[i + 1], {rate_text(rates[i])});
   for (const std::string_view branch : branches_with_runs(figure, runs)) {
-    for (const bool telescoped : {false, true}) {
-      add(table.rows[0], {joined({branch, telescoped ? ", telescoped" : ", eq. 18"})});
+    for (const auto& [column, name] : {std::pair("O_FB", ", eq. 18"), std::pair("O_FB_cor", ", corrected"),
+                                       std::pair("O_FB_tel", ", telescoped")}) {
+      add(table.rows[0], {joined({branch, name})});
       for (std::size_t i = 0; i < rates.size(); ++i) {
-        const StageSample sample = stage_sample(runs, branch, i, telescoped ? "O_FB_tel" : "O_FB");
+        const StageSample sample = stage_sample(runs, branch, i, column);
         add(table.rows[i + 1], {shown(sample.times(1 / rates[i]).mean(), 1, 4)});
       }
     }

@@ -21,7 +21,8 @@ struct Estimator {
   Series::Line line;
 };
 constexpr Estimator estimators[] = {{"O_FB", ", eq. 18", Series::Line::solid},
-                                    {"O_FB_tel", ", telescoped", Series::Line::dashed}};
+                                    {"O_FB_cor", ", corrected", Series::Line::dashed},
+                                    {"O_FB_tel", ", telescoped", Series::Line::dotted}};
 constexpr int line_colour = 4;
 constexpr double step_aside = 2.5;  // of one series from the next
 
@@ -29,7 +30,7 @@ constexpr double step_aside = 2.5;  // of one series from the next
 Chart panel(const Figure& figure, std::span<const FigureRun> runs, bool over_eta) {
   const std::vector<double> rates = stage_rates(runs);
   Chart chart;
-  double shift = -1.5 * step_aside;
+  double shift = -2.5 * step_aside;
   for (const Estimator& estimator : estimators) {
     for (const Branch& branch : figure.branches) {
       Series series{.name = std::string(branch.legend) + estimator.name,

@@ -14,7 +14,7 @@ namespace quench::train {
 /// the first, and faintly behind them the others'.
 std::vector<Chart> stage_charts(std::span<const FigureRun> runs, const std::string& title);
 
-/// Figure 3: means over repetitions with 95 % intervals, of each sampling and both estimators. Above O_FB against
+/// Figure 3: means over repetitions with 95 % intervals, of each sampling and estimator. Above O_FB against
 /// eta, with the straight line from the origin through the smallest eta of the paper's estimator (of shuffle, where
 /// there is any); below O_FB/eta, which that line has constant.
 std::vector<Chart> landscape_charts(const Figure& figure, std::span<const FigureRun> runs,

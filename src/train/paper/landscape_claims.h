@@ -16,13 +16,15 @@ namespace quench::train {
 std::vector<Claim> stage_claims(std::span<const FigureRun> runs);
 
 /// Figure 3: of each sampling, whether its stages were in equilibrium (equilibrium.h); and, in terms of O_FB/eta,
-/// which a loss that is harmonic has constant, differences in pairs:
+/// which a loss that is harmonic has constant, differences within the same runs in pairs, of the two samplings as of
+/// independent runs:
 /// - the points of larger eta lie above the straight line through the origin and the smallest eta, as a bias by
 ///   shuffling would have it: held when most do beyond their 95 % intervals and none lies below it, failed the
 ///   other way round. Of shuffling, where there are such runs;
 /// with shuffling:
-/// - at the smallest eta O_FB of eq. 18 falls below that of iid sampling, and below the telescoped one;
-/// - telescoped, shuffling and iid sampling agree within 10 % at every eta.
+/// - at the smallest eta O_FB of eq. 18 falls below that of iid sampling, below the corrected and below the
+///   telescoped one;
+/// - corrected, and telescoped, shuffling and iid sampling agree within 10 % at every eta.
 /// Undecided, with the stages named, when one of those that a claim rests on was out of equilibrium. Claims that
 /// need runs of both samplings are left out where there are those of one.
 std::vector<Claim> landscape_claims(const Figure& figure, std::span<const FigureRun> runs);

@@ -10,6 +10,8 @@ namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
+double square(double x) { return x * x; }
+
 bool has_column(const io::CsvContents& table, const std::string& column) {
   return std::find(table.columns.begin(), table.columns.end(), column) != table.columns.end();
 }
@@ -50,15 +52,27 @@ StageSample imbalance(std::span<const FigureRun> runs, std::string_view branch, 
   return sample;
 }
 
-Estimate difference(const StageSample& a, const StageSample& b) {
-  const std::size_t count = a.values.size();
-  if (count == b.values.size() && count > 0) {
-    std::vector<double> differences;
-    for (std::size_t i = 0; i < count; ++i) differences.push_back(a.values[i] - b.values[i]);
-    return mean_estimate(differences, combined(a.errors[0], b.errors[0]));
-  }
+Estimate difference_in_pairs(const StageSample& a, const StageSample& b) {
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < a.values.size(); ++i) differences.push_back(a.values[i] - b.values[i]);
+  return mean_estimate(differences, combined(a.errors[0], b.errors[0]));
+}
+
+Estimate difference_of_means(const StageSample& a, const StageSample& b) {
   const Estimate first = a.mean(), second = b.mean();
-  return {first.value - second.value, combined(first.error, second.error)};
+  const double value = first.value - second.value;
+  if (a.values.size() < 2 || b.values.size() < 2) return {value, combined(first.error, second.error)};
+  // Squared standard errors of the means, and what Satterthwaite makes of their degrees of freedom.
+  const auto freedom_a = static_cast<double>(a.values.size() - 1),
+             freedom_b = static_cast<double>(b.values.size() - 1);
+  const double of_a = square(first.error / student(a.values.size() - 1));
+  const double of_b = square(second.error / student(b.values.size() - 1));
+  const double both = of_a + of_b;
+  if (!(both > 0)) return {value, both};
+  const double freedom = both * both / (of_a * of_a / freedom_a + of_b * of_b / freedom_b);
+  // That is no less than the smaller of theirs, but for rounding.
+  const double at_least = std::max(std::min(freedom_a, freedom_b), freedom);
+  return {value, student(static_cast<std::size_t>(at_least)) * std::sqrt(both)};
 }
 
 std::vector<double> stage_rates(std::span<const FigureRun> runs) {
