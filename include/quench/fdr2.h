@@ -16,7 +16,10 @@
 //               Blackwell do), and the average of v . g over every step in that of v . e at a few. Of independent
 //               draws e = G, and what is left is O_FB with G at any step. Of a shuffled epoch e is the gradient of
 //               the examples that it has not had yet, and the differences G - e correct O_FB for what it has used
-//               up. As sharp as O_FB, and as indifferent to the sampling as O_FB^tel.
+//               up. As indifferent to the sampling as O_FB^tel. In a shuffled quadratic with a sample an epoch its
+//               standard deviation is a third to a ninth of that of O_FB^tel without momentum; with mu = 0.9 half
+//               of it at eta h = 0.1 to 0.01, and more than it below 0.002, for v . (G - e) scatters, most at the
+//               last steps of an epoch, when e is of few examples.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +36,8 @@ namespace quench {
 
 /// Half-running averages, and what follows from them. Errors are from the scatter of the means of batches of
 /// neighbouring values: sqrt(n) batches of n >= 16 values, else n of one (none of a single value). Where values
-/// remember longer than a batch, as few |G|^2 at ends of epochs do while the slowest modes relax, they are lower
+/// remember longer than a batch, as few |G|^2 at ends of epochs do while the slowest modes relax, and where few
+/// are much larger than the others, as v . (G - e) is at the last steps of epochs, they are lower
 /// bounds.
 struct Fdr2Window {
   std::int64_t first = 0, last = 0;              ///< steps first + 1 .. last

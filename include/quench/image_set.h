@@ -44,8 +44,9 @@ class Batches {
   std::int64_t size() const { return steps_; }
   /// The batch of step `step`, 0 <= step < size().
   Batch operator[](std::int64_t step) const;
-  /// Of a shuffled epoch: the images that steps 0 .. step - 1 take, and all others, from which those of step `step`
-  /// are a random choice whatever came before; what a dropped partial batch has is among them.
+  /// Of a shuffled epoch, 0 <= step < size(): the images that steps 0 .. step - 1 take, and all others, from which
+  /// those of step `step` are a random choice whatever came before; what a dropped partial batch has is among them.
+  /// (Of an iid epoch, whose next images are a choice from all, they say nothing.)
   Batch before(std::int64_t step) const;
   Batch from(std::int64_t step) const;
   Iterator begin() const { return {this, 0}; }

@@ -2,7 +2,8 @@
 // epoch. The noises of an epoch sum to zero, so that their covariance is -1 / (M - 1) of their variance, here 1,
 // and stationary moments differ from those of independent draws, the more the slower the mode (eta h / (1 - mu)
 // below about 3 / M): while eq. 17 and the average of a g . grad f - mu v . grad f are what they are for any
-// sampling, |grad f|^2 at the ends of epochs is not, and the O_FB of eq. 18 with it, which may even be negative.
+// sampling, and so are O_FB^tel and O_FB^cor (fdr2.h), |grad f|^2 at the ends of epochs is not, and the O_FB of
+// eq. 18 with it, which may even be negative.
 //
 // With z = (theta, v), z' = A z + G xi, A = ((1 - eta a h, eta mu), (-a h, mu)), G = -a (eta, 1), S_0 = <z z^T> at
 // the ends of epochs and s_k = sum_{j < k} A^j G:

@@ -16,7 +16,7 @@ namespace quench::train {
 
 /// What the files mean, and what results depend on besides settings: raised when either changes, and then
 /// checkpoints of another number are refused.
-constexpr int checkpoint_format = 1;
+constexpr int checkpoint_format = 2;
 
 /// The contents of a checkpoint's files.
 struct Checkpoint {

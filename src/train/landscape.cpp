@@ -20,7 +20,7 @@ std::vector<std::string> fdr2_columns() {
           "stage",       "lr",
           "gradient_sq", "f",
           "random_step", "random_gradient_sq",
-          "o_fb_tel",    "o_fb_cor",
+          "o_fb_tel",    "corrected",
           "O_FB",        "O_FB_error",
           "O_FB_tel",    "O_FB_tel_error",
           "O_FB_cor",    "O_FB_cor_error"};

@@ -220,14 +220,20 @@ TEST_SUITE("landscape") {
       CHECK(one.error == doctest::Approx(1.96 * 0.5).epsilon(1e-3));
       CHECK(std::isnan(difference(sample({2}, std::nan("")), sample({1}, 0.4)).error));
     }
-    // Standard deviations 4 and 3.9509, 3.9988 degrees of freedom.
+    // Standard deviations 4 and 3.9509, 3.9994 degrees of freedom.
     const train::Estimate apart = train::difference_of_means(a, b);
     CHECK(apart.value == doctest::Approx(0.5));
-    CHECK(apart.error == doctest::Approx(3.1824 * std::hypot(4, 3.95095) / std::sqrt(3)).epsilon(1e-3));
-    // As many as the better known one has, and no fewer, when it makes all of the error.
+    CHECK(apart.error == doctest::Approx(2.7766 * std::hypot(4, 3.95095) / std::sqrt(3)).epsilon(1e-3));
+    // One when all of the error is of one with one.
     const train::Estimate exact = train::difference_of_means(sample({1, 3}, 0), sample({2, 2, 2}, 0));
     CHECK(exact.value == 0);
     CHECK(exact.error == doctest::Approx(12.7062).epsilon(1e-3));
+    // Variances of the means of 4 and 1, 25/17 degrees of freedom; at most t = 7.4 between 12.7 and 4.3.
+    const train::Estimate between = train::difference_of_means(sample({0, 4}, 0), sample({0, 2}, 0));
+    CHECK(between.error == doctest::Approx(train::student(25.0 / 17) * std::sqrt(5)));
+    CHECK(train::student(1.5) == doctest::Approx(4.3027 + (12.7062 - 4.3027) / 3));
+    CHECK(train::student(4) == 2.7764);
+    CHECK(train::student(5) == doctest::Approx(2.5706).epsilon(1e-3));
     CHECK(train::difference_of_means(sample({2, 2}, 1), sample({1, 1}, 1)).error == 0);
     const train::Estimate other = train::difference_of_means(sample({1, 3}, 0), sample({0}, 0.1));
     CHECK(other.value == 2);

@@ -82,6 +82,25 @@ check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i)
   $f == "" || $f <= 0 { exit 1 }' stages/stages.csv
 check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf "%s ", $1 }' stages/fdr2.csv)" = '2 4 5 7 '
 
+# Two steps an epoch, no L2: before the first a shuffled epoch has all images to come, before the second those of its
+# mini-batch; of independent draws nothing is known. Both steps are among the twelve.
+for sampling in shuffle iid; do
+  "$train" mnist --data small --batch 300 --epochs 12 --weight-decay 0 --lr 0.001 --sampling $sampling --fdr2-every 1 --out "two-$sampling" \
+    --quiet >/dev/null 2>err.txt || fail "two steps an epoch, $sampling" "$(cat err.txt)"
+  check "what is expected of a mini-batch, $sampling" awk -F, -v sampling=$sampling '
+    NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+    {
+      last = $at["random_step"] % 2 == 0
+      ++count[last]
+      known = last && sampling == "shuffle" ? $at["o_fb_tel"] : $at["random_gradient_sq"]
+      other = last && sampling == "shuffle" ? $at["random_gradient_sq"] : $at["o_fb_tel"]
+      off = $at["corrected"] / known - 1
+      if (off > 1e-5 || off < -1e-5) exit 1
+      if ($at["corrected"] != other) ++apart
+    }
+    END { exit !(count[0] > 0 && count[1] > 0 && apart == 12) }' "two-$sampling/fdr2.csv"
+done
+
 # interrupted_products NAME PRODUCTS ARGUMENT...: a run whose SIGTERM comes while products are made at the end of its
 # first stage, after one epoch; it goes on, on other threads, to the same end as one that nobody stopped. (The epoch's
 # row comes before the products, that of the stage after them.)

@@ -3,13 +3,17 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "complaint.h"
+#include "io/csv.h"
 #include "temporary_folder.h"
 #include "train/datasets.h"
+#include "train/landscape.h"
 #include "train/run_record.h"
 
 namespace {
@@ -33,6 +37,22 @@ train::PaperRun chain() {
   return run;
 }
 
+/// stages.csv with the first four columns in these rows, and nothing in the others.
+std::string stages_csv(std::string_view rows) {
+  std::vector<std::string> columns = {"stage", "lr", "first_epoch", "last_epoch"};
+  const std::size_t filled = columns.size();
+  for (const std::string& column : train::stage_columns()) {
+    if (std::find(columns.begin(), columns.end(), column) == columns.end()) columns.push_back(column);
+  }
+  const std::string rest(columns.size() - filled, ',');
+  std::string text = io::csv_line(columns);
+  for (const char c : rows) {
+    if (c == '\n') text += rest;
+    text += c;
+  }
+  return text;
+}
+
 /// The folder of a run as ./train leaves it, with those parameters at its end.
 fs::path make_run(const fs::path& folder, const train::PaperRun& run, std::uint64_t parameters = 7,
                   std::string_view status = "finished", std::uint64_t data = the_data) {
@@ -48,7 +68,7 @@ fs::path make_run(const fs::path& folder, const train::PaperRun& run, std::uint6
   write_all(folder / "run.json", json);
   write_all(folder / "log.csv", "epoch,O_L\n1,1\n2,1\n3,1\n4,1\n5,1\n6,1\n");
   write_all(folder / "decisions.csv", "epoch,cut\n");
-  write_all(folder / "stages.csv", "stage,lr,first_epoch,last_epoch\n1,0.05,1,2\n2,0.02,3,3\n3,0.01,4,6\n");
+  write_all(folder / "stages.csv", stages_csv("1,0.05,1,2\n2,0.02,3,3\n3,0.01,4,6\n"));
   return folder;
 }
 
@@ -201,7 +221,7 @@ TEST_SUITE("run finder") {
     CHECK(train::read_figure_run(folder, chain()).stages.rows.size() == 3);
     CHECK(train::read_figure_run(make_run(top / "start", start_run()), start_run()).stages.rows.empty());
     const auto complaint_with = [&](const std::string& rows) {
-      write_all(folder / "stages.csv", "stage,lr,first_epoch,last_epoch\n" + rows);
+      write_all(folder / "stages.csv", stages_csv(rows));
       return complaint([&] { train::read_figure_run(folder, chain()); });
     };
     const std::string file = (folder / "stages.csv").string();
@@ -219,6 +239,11 @@ TEST_SUITE("run finder") {
               " is damaged: found the epochs 1 to 2 in 3 rows of a finished run, expected 1 to 6; remove the "
               "folder, and "
               "it is made again");
+    replace(folder / "stages.csv", ",O_FB_cor,", ",O_FB_corr,");
+    CHECK(complaint([&] { train::read_figure_run(folder, chain()); }) ==
+          file +
+              ": found no column O_FB_cor, expected one; the run is another version's: choose another --out, or "
+              "remove it");
     fs::remove(folder / "stages.csv");
     CHECK(complaint([&] { train::read_figure_run(folder, chain()); }) == file + " cannot be read: there is none");
   }

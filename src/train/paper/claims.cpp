@@ -181,19 +181,25 @@ std::string outcome_word(Outcome outcome) {
   return "UNDECIDED";
 }
 
-double student(std::size_t freedom) {
-  // Exact where the expansion is not accurate.
+double student(double freedom) {
+  // Exact where the expansion is not accurate. Between them a straight line in 1 / freedom, of which the quantile
+  // is a convex function.
   constexpr double exact[] = {12.7062, 4.3027, 3.1824, 2.7764};
-  if (freedom <= std::size(exact)) return exact[freedom - 1];
-  return student_quantile(normal_975, static_cast<double>(freedom));
+  if (freedom >= static_cast<double>(std::size(exact)))
+    return freedom > static_cast<double>(std::size(exact)) ? student_quantile(normal_975, freedom)
+                                                           : exact[std::size(exact) - 1];
+  const auto below = static_cast<std::size_t>(freedom);
+  const auto whole = static_cast<double>(below);
+  const double rest = (1 / whole - 1 / freedom) / (1 / whole - 1 / (whole + 1));
+  return exact[below - 1] + rest * (exact[below] - exact[below - 1]);
 }
 
 Estimate mean_estimate(std::span<const double> values, double deviation_of_one) {
   constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
   if (values.empty()) return {nothing, nothing};
   if (values.size() == 1) return {values[0], normal_975 * deviation_of_one};
-  return {mean(values),
-          student(values.size() - 1) * deviation(values) / std::sqrt(static_cast<double>(values.size()))};
+  return {mean(values), student(static_cast<double>(values.size() - 1)) * deviation(values) /
+                            std::sqrt(static_cast<double>(values.size()))};
 }
 
 double combined(double a, double b) { return std::sqrt(a * a + b * b); }

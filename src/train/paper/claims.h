@@ -29,8 +29,9 @@ struct Estimate {
   double error;
 };
 
-/// 97.5 % quantile of Student's t; freedom >= 1.
-double student(std::size_t freedom);
+/// 97.5 % quantile of Student's t, within 1e-3 for whole numbers of degrees of freedom; below 4 never too small for
+/// others. freedom >= 1.
+double student(double freedom);
 
 /// The mean of several values, with Student's t; of one value with 1.96 times its own standard deviation.
 Estimate mean_estimate(std::span<const double> values, double deviation_of_one);

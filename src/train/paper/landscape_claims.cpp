@@ -71,7 +71,7 @@ Estimate power_law(std::span<const double> x, std::span<const double> y) {
   }
   constexpr double unknown = std::numeric_limits<double>::infinity();
   if (x.size() < 3) return {uv / uu, unknown};
-  return {uv / uu, student(x.size() - 2) * std::sqrt(rest / (count - 2) / uu)};
+  return {uv / uu, student(count - 2) * std::sqrt(rest / (count - 2) / uu)};
 }
 
 /// "<words>: HELD" of a claim that rests on stages in equilibrium. out: which are not; then it is undecided, and

@@ -10,6 +10,7 @@
 #include "io/text.h"
 #include "quench/error.h"
 #include "train/datasets.h"
+#include "train/landscape.h"
 #include "train/run_record.h"
 
 namespace quench::train {
@@ -125,6 +126,12 @@ FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
   const fs::path file = folder / stages_file;
   const std::string text = io::read_file(file);
   result.stages = io::parse_csv(text, file.string());
+  const std::vector<std::string>& columns = result.stages.columns;
+  for (const std::string& column : stage_columns()) {
+    if (std::find(columns.begin(), columns.end(), column) != columns.end()) continue;
+    throw Error(joined({file.string(), ": found no column ", column,
+                        ", expected one; the run is another version's: choose another --out, or remove it"}));
+  }
   const std::size_t epochs = result.curves.log.rows.size();
   double next = 1;
   const std::vector<double> first = result.stages.numbers("first_epoch"),

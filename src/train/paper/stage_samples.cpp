@@ -65,14 +65,13 @@ Estimate difference_of_means(const StageSample& a, const StageSample& b) {
   // Squared standard errors of the means, and what Satterthwaite makes of their degrees of freedom.
   const auto freedom_a = static_cast<double>(a.values.size() - 1),
              freedom_b = static_cast<double>(b.values.size() - 1);
-  const double of_a = square(first.error / student(a.values.size() - 1));
-  const double of_b = square(second.error / student(b.values.size() - 1));
+  const double of_a = square(first.error / student(freedom_a));
+  const double of_b = square(second.error / student(freedom_b));
   const double both = of_a + of_b;
   if (!(both > 0)) return {value, both};
   const double freedom = both * both / (of_a * of_a / freedom_a + of_b * of_b / freedom_b);
-  // That is no less than the smaller of theirs, but for rounding.
-  const double at_least = std::max(std::min(freedom_a, freedom_b), freedom);
-  return {value, student(static_cast<std::size_t>(at_least)) * std::sqrt(both)};
+  // Which is no less than the smaller of theirs, but for rounding.
+  return {value, student(std::max(std::min(freedom_a, freedom_b), freedom)) * std::sqrt(both)};
 }
 
 std::vector<double> stage_rates(std::span<const FigureRun> runs) {

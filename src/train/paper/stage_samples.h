@@ -32,10 +32,10 @@ StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branc
 /// O_L/O_R - 1 there, which is 0 in equilibrium, with the errors of the ratio.
 StageSample imbalance(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage);
 
-/// Mean of a - b of the same runs, in pairs; of one run by their own errors, as of independent values.
+/// Mean of a - b of the same runs, at least one, in pairs; of one by their own errors, as of independent values.
 Estimate difference_in_pairs(const StageSample& a, const StageSample& b);
 
-/// Mean of a - b of independent runs (Welch's test, whole degrees of freedom); of one run each by their own errors.
+/// Mean of a - b of independent runs (Welch's test); of one run each by their own errors.
 Estimate difference_of_means(const StageSample& a, const StageSample& b);
 
 /// Learning rates of the stages that every run has finished.

@@ -71,9 +71,9 @@ std::string dot(double x, double y, std::string_view style) {
   return joined({"<circle", attribute("cx", x), attribute("cy", y), " r=\"3\" class=\"", style, "\"/>\n"});
 }
 
-/// Full, but of a dashed curve, where they are rings.
+/// Full, but of a dashed or dotted curve, where they are rings.
 std::string dot_style(const Series& series) {
-  const bool ring = series.line == Series::Line::dashed;
+  const bool ring = series.line == Series::Line::dashed || series.line == Series::Line::dotted;
   return (ring ? "l" : "p") + colour_name(series.colour) + (ring ? " op" : "");
 }
 
