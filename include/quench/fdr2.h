@@ -34,8 +34,12 @@
 
 namespace quench {
 
+/// The batches of neighbouring values that the error of a mean of n values is from: floor(sqrt(n)) for n >= 16,
+/// else n of one. So it has a degree of freedom less.
+std::int64_t error_batches(std::int64_t n);
+
 /// Half-running averages, and what follows from them. Errors are from the scatter of the means of batches of
-/// neighbouring values: sqrt(n) batches of n >= 16 values, else n of one (none of a single value). Where values
+/// neighbouring values (none of a single value). Where values
 /// remember longer than a batch, as few |G|^2 at ends of epochs do while the slowest modes relax, and where few
 /// are much larger than the others, as v . (G - e) is at the last steps of epochs, they are lower
 /// bounds.

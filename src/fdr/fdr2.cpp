@@ -21,8 +21,7 @@ Level level_of(std::int64_t n, const Sum& sum) {
   if (n < 1) return level;
   level.mean = sum(std::int64_t{0}, n) / static_cast<double>(n);
   if (n < 2) return level;
-  const std::int64_t batches =
-      n < enough_for_batches ? n : static_cast<std::int64_t>(std::sqrt(static_cast<double>(n)));
+  const std::int64_t batches = error_batches(n);
   double squares = 0;
   for (std::int64_t b = 0; b < batches; ++b) {
     // As equal as whole values allow.
@@ -123,6 +122,10 @@ Fdr2Averages::Fdr2Averages() : state_(std::make_unique<State>()) {}
 Fdr2Averages::~Fdr2Averages() = default;
 Fdr2Averages::Fdr2Averages(Fdr2Averages&&) noexcept = default;
 Fdr2Averages& Fdr2Averages::operator=(Fdr2Averages&&) noexcept = default;
+
+std::int64_t error_batches(std::int64_t n) {
+  return n < enough_for_batches ? n : static_cast<std::int64_t>(std::sqrt(static_cast<double>(n)));
+}
 
 void Fdr2Averages::reserve(std::int64_t steps, std::int64_t samples) {
   state_->v_g.reserve(steps);

@@ -237,7 +237,7 @@ TEST_SUITE("landscape") {
     CHECK(train::difference_of_means(sample({2, 2}, 1), sample({1, 1}, 1)).error == 0);
     const train::Estimate other = train::difference_of_means(sample({1, 3}, 0), sample({0}, 0.1));
     CHECK(other.value == 2);
-    CHECK(other.error == doctest::Approx(std::hypot(12.7062, 0.196)).epsilon(1e-3));
+    CHECK(other.error == doctest::Approx(train::student(1.01 * 1.01) * std::sqrt(1.01)));
     const train::StageSample scaled = sample({2, 4}, 0.5).times(-2);
     CHECK(scaled.values == std::vector<double>{-4, -8});
     CHECK(scaled.errors == std::vector<double>{1, 1});
@@ -355,6 +355,21 @@ TEST_SUITE("landscape") {
     CHECK(two.value == 2.5);
     CHECK(two.error == doctest::Approx(1.96 * 0.3 / std::sqrt(2)).epsilon(1e-3));
     CHECK(std::isnan(train::StageSample{{1, 4}, {0.3, std::nan("")}}.mean_by_own_errors().error));
+    // Errors of few batches have few degrees of freedom, together more.
+    train::StageSample few = sample({1, 4}, 0.3);
+    few.freedom = {2, 2};
+    CHECK(few.mean_by_own_errors().error == doctest::Approx(2.7764 * 0.3 / std::sqrt(2)));
+    CHECK(train::StageSample{{1}, {0.3}, {2}}.mean().error == doctest::Approx(4.3027 * 0.3));
+    CHECK(train::difference_of_means({{1}, {0.3}, {2}}, {{2}, {0.3}, {2}}).error ==
+          doctest::Approx(2.7764 * 0.3 * std::sqrt(2)));
+    // Of ten samples ten batches, of twenty four.
+    std::vector<train::FigureRun> runs = {chain(figure("3a").branches[0], [](double) { return StageEnd{}; })};
+    CHECK(train::stage_sample(runs, "shuffle", 1, "O_FB").freedom == std::vector<double>{9});
+    runs[0].stages.rows[1][runs[0].stages.index("samples")] = "20";
+    CHECK(train::stage_sample(runs, "shuffle", 1, "O_FB_cor").freedom == std::vector<double>{3});
+    runs[0].stages.rows[1][runs[0].stages.index("samples")] = "0";
+    CHECK(train::stage_sample(runs, "shuffle", 1, "O_FB").freedom == std::vector<double>{1});
+    CHECK(train::stage_sample(runs, "shuffle", 1, "ratio").freedom.empty());
   }
 
   TEST_CASE("a stage is in equilibrium within 1 %, out of it beyond that and its error, else as far as is known") {

@@ -2,15 +2,51 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
+
+#include "quench/fdr2.h"
 
 namespace quench::train {
 namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+constexpr double many = std::numeric_limits<double>::infinity();
+
+/// A value with one standard error, and how many degrees of freedom that is of.
+struct Measured {
+  double value, error, freedom;
+};
+
+Estimate interval(const Measured& m) { return {m.value, student(m.freedom) * m.error}; }
 
 double square(double x) { return x * x; }
+
+/// A sum or difference of independent ones, with what Satterthwaite makes of their degrees of freedom.
+Measured combination(double value, const Measured& a, const Measured& b) {
+  const double of_a = square(a.error), of_b = square(b.error), both = of_a + of_b;
+  // Also when one is not known.
+  if (!(both > 0)) return {value, both, many};
+  const double freedom = square(both) / (square(of_a) / a.freedom + square(of_b) / b.freedom);
+  // Which is no less than the smaller of theirs, but for rounding.
+  return {value, std::sqrt(both), std::max(std::min(a.freedom, b.freedom), freedom)};
+}
+
+/// One value with its own error.
+Measured own(const StageSample& sample, std::size_t i) {
+  return {sample.values[i], sample.errors[i], sample.freedom.empty() ? many : sample.freedom[i]};
+}
+
+/// The mean with the error of its values' scatter; of one its own.
+Measured mean_of(const StageSample& sample) {
+  const std::size_t count = sample.values.size();
+  if (count == 0) return {nothing, nothing, many};
+  if (count == 1) return own(sample, 0);
+  const auto freedom = static_cast<double>(count - 1);
+  const Estimate mean = mean_estimate(sample.values, nothing);
+  return {mean.value, mean.error / student(freedom), freedom};
+}
 
 bool has_column(const io::CsvContents& table, const std::string& column) {
   return std::find(table.columns.begin(), table.columns.end(), column) != table.columns.end();
@@ -25,13 +61,17 @@ StageSample StageSample::times(double factor) const {
   return result;
 }
 
-Estimate StageSample::mean() const { return mean_estimate(values, errors.empty() ? nothing : errors.front()); }
+Estimate StageSample::mean() const { return interval(mean_of(*this)); }
 
 Estimate StageSample::mean_by_own_errors() const {
-  double squares = 0;
-  for (const double error : errors) squares += error * error;
-  const double average = mean().value, error = std::sqrt(squares) / static_cast<double>(errors.size());
-  return mean_estimate({&average, 1}, error);
+  if (values.empty()) return interval(mean_of(*this));
+  const auto count = static_cast<double>(values.size());
+  Measured sum = own(*this, 0);
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const Measured next = own(*this, i);
+    sum = combination(sum.value + next.value, sum, next);
+  }
+  return interval({sum.value / count, sum.error / count, sum.freedom});
 }
 
 StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage,
@@ -42,6 +82,10 @@ StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branc
     if (run.branch->name != branch) continue;
     sample.values.push_back(run.stages.numbers(column)[stage]);
     sample.errors.push_back(has_column(run.stages, error) ? run.stages.numbers(error)[stage] : nothing);
+    if (column == "ratio") continue;
+    const double samples = run.stages.numbers("samples")[stage];
+    sample.freedom.push_back(
+        samples > 2 ? static_cast<double>(error_batches(static_cast<std::int64_t>(samples)) - 1) : 1.0);
   }
   return sample;
 }
@@ -53,25 +97,16 @@ StageSample imbalance(std::span<const FigureRun> runs, std::string_view branch, 
 }
 
 Estimate difference_in_pairs(const StageSample& a, const StageSample& b) {
-  std::vector<double> differences;
-  for (std::size_t i = 0; i < a.values.size(); ++i) differences.push_back(a.values[i] - b.values[i]);
-  return mean_estimate(differences, combined(a.errors[0], b.errors[0]));
+  const std::size_t count = a.values.size();
+  if (count == 1) return difference_of_means(a, b);
+  StageSample pairs;
+  for (std::size_t i = 0; i < count; ++i) pairs.values.push_back(a.values[i] - b.values[i]);
+  return pairs.mean();
 }
 
 Estimate difference_of_means(const StageSample& a, const StageSample& b) {
-  const Estimate first = a.mean(), second = b.mean();
-  const double value = first.value - second.value;
-  if (a.values.size() < 2 || b.values.size() < 2) return {value, combined(first.error, second.error)};
-  // Squared standard errors of the means, and what Satterthwaite makes of their degrees of freedom.
-  const auto freedom_a = static_cast<double>(a.values.size() - 1),
-             freedom_b = static_cast<double>(b.values.size() - 1);
-  const double of_a = square(first.error / student(freedom_a));
-  const double of_b = square(second.error / student(freedom_b));
-  const double both = of_a + of_b;
-  if (!(both > 0)) return {value, both};
-  const double freedom = both * both / (of_a * of_a / freedom_a + of_b * of_b / freedom_b);
-  // Which is no less than the smaller of theirs, but for rounding.
-  return {value, student(std::max(std::min(freedom_a, freedom_b), freedom)) * std::sqrt(both)};
+  const Measured first = mean_of(a), second = mean_of(b);
+  return interval(combination(first.value - second.value, first, second));
 }
 
 std::vector<double> stage_rates(std::span<const FigureRun> runs) {

@@ -13,7 +13,8 @@ namespace quench::train {
 /// A quantity at the end of one stage, repetition by repetition.
 struct StageSample {
   std::vector<double> values;
-  std::vector<double> errors;  ///< one standard error of each by itself; NaN where it has none
+  std::vector<double> errors;     ///< one standard error of each by itself; NaN where it has none
+  std::vector<double> freedom{};  ///< degrees of freedom of each error, >= 1; empty: many of all
 
   /// The same in other units: values and errors times `factor`.
   StageSample times(double factor) const;
@@ -25,7 +26,8 @@ struct StageSample {
 };
 
 /// A column of stages.csv at the stage (from 0) of the branch's runs; errors from the column of that name and
-/// _error (of "ratio" from ratio_sd), if there is one.
+/// _error, if there is one, with as many degrees of freedom as that of a mean over the stage's samples (fdr2.h); of
+/// "ratio" from ratio_sd, which is of every step.
 StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branch, std::size_t stage,
                          std::string_view column);
 
@@ -35,7 +37,7 @@ StageSample imbalance(std::span<const FigureRun> runs, std::string_view branch, 
 /// Mean of a - b of the same runs, at least one, in pairs; of one by their own errors, as of independent values.
 Estimate difference_in_pairs(const StageSample& a, const StageSample& b);
 
-/// Mean of a - b of independent runs (Welch's test); of one run each by their own errors.
+/// Mean of a - b of independent runs (Welch's test), a single one with its own error.
 Estimate difference_of_means(const StageSample& a, const StageSample& b);
 
 /// Learning rates of the stages that every run has finished.
