@@ -5,9 +5,9 @@
 // v_{t+1} = mu v_t - a g_t, in the stationary state of a quadratic loss, exactly,
 //     a <|G|^2> - mu <v . G> = <-G_t . v_{t+1}> = (eta / 2) <v^T H v>.
 //   O_FB      = a mean(|G|^2 at ends of epochs) - mu mean(v_t . g_t), the paper's (eq. 18, footnote 5): v before
-//               the step. It takes v . g for v . G and the end of an epoch for any step, which is right when
-//               mini-batches are independent draws. Those of a shuffled epoch are not, and at small learning rates
-//               their O_FB is too small, with momentum even negative.
+//               the step. It takes G for what is expected of g, and the end of an epoch for any step, which is
+//               right when mini-batches are independent draws. Those of a shuffled epoch are not, and at small
+//               learning rates their O_FB is too small, with momentum even negative.
 //   O_FB^tel  = mean(-G_t . v_{t+1}) at steps chosen at random: the loss falls by eta times as much, up to the
 //               curvature term, so that it telescopes to (eta / 2) <v^T H v> under any sampling. The drawn
 //               mini-batch makes it scatter.
@@ -34,15 +34,14 @@
 
 namespace quench {
 
-/// The batches of neighbouring values that the error of a mean of n values is from: floor(sqrt(n)) for n >= 16,
-/// else n of one. So it has a degree of freedom less.
+/// How many batches of neighbouring values the error of a mean of n values is from: floor(sqrt(n)) for n >= 16,
+/// else n of one value each. The error has as many degrees of freedom less one.
 std::int64_t error_batches(std::int64_t n);
 
 /// Half-running averages, and what follows from them. Errors are from the scatter of the means of batches of
-/// neighbouring values (none of a single value). Where values
-/// remember longer than a batch, as few |G|^2 at ends of epochs do while the slowest modes relax, and where few
-/// are much larger than the others, as v . (G - e) is at the last steps of epochs, they are lower
-/// bounds.
+/// neighbouring values (none of a single value). They are lower bounds where values remember longer than a batch,
+/// as few |G|^2 at ends of epochs do while the slowest modes relax, and where few values are much larger than the
+/// others, as v . (G - e) is at the last steps of epochs.
 struct Fdr2Window {
   std::int64_t first = 0, last = 0;              ///< steps first + 1 .. last
   std::int64_t first_epoch = 0, last_epoch = 0;  ///< epochs first_epoch + 1 .. last_epoch

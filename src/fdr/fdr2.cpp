@@ -174,8 +174,8 @@ Fdr2Window Fdr2Averages::half_running(std::int64_t epochs) const {
   w.gradient_sq = s.epochs.level(w.first_epoch, w.last_epoch, &w.epochs);
   w.o_fb = difference(scaled(s.a, w.gradient_sq), scaled(s.mu, w.v_g));
   w.o_fb_tel = s.telescoped.level(w.first, w.last, &w.samples);
-  std::int64_t corrected;
-  w.o_fb_cor = difference(s.corrected.level(w.first, w.last, &corrected), scaled(s.mu, w.v_g));
+  std::int64_t as_many = 0;
+  w.o_fb_cor = difference(s.corrected.level(w.first, w.last, &as_many), scaled(s.mu, w.v_g));
   w.h_eff = quotient(scaled(2.0 / s.eta, w.o_fb), w.v_v);
   w.h_eff_tel = quotient(scaled(2.0 / s.eta, w.o_fb_tel), w.v_v);
   w.h_eff_cor = quotient(scaled(2.0 / s.eta, w.o_fb_cor), w.v_v);

@@ -20,7 +20,7 @@ std::vector<std::string> fdr2_columns() {
           "stage",       "lr",
           "gradient_sq", "f",
           "random_step", "random_gradient_sq",
-          "o_fb_tel",    "corrected",
+          "o_fb_tel",    "corrected_pull",
           "O_FB",        "O_FB_error",
           "O_FB_tel",    "O_FB_tel_error",
           "O_FB_cor",    "O_FB_cor_error"};
@@ -133,7 +133,7 @@ bool Landscape::end_stage(const FdrWindow& sides, const std::function<bool()>& s
 }
 
 void Landscape::write_epoch(double f, const Fdr2Window& window) {
-  // Before a stage's end --fdr2-half has |G|^2 of later epochs only than v . g.
+  // Before a stage's end --fdr2-half has samples of later epochs only than v . g.
   const bool of_one_window = !settings_.fdr2_half || settings_.momentum == 0 || epoch_ == stage().last_epoch;
   const Level o_fb = of_one_window ? window.o_fb : Level{}, o_fb_cor = of_one_window ? window.o_fb_cor : Level{};
   parts_.fdr2->add(std::vector<std::string>{

@@ -94,9 +94,9 @@ for sampling in shuffle iid; do
       ++count[last]
       known = last && sampling == "shuffle" ? $at["o_fb_tel"] : $at["random_gradient_sq"]
       other = last && sampling == "shuffle" ? $at["random_gradient_sq"] : $at["o_fb_tel"]
-      off = $at["corrected"] / known - 1
+      off = $at["corrected_pull"] / known - 1
       if (off > 1e-5 || off < -1e-5) exit 1
-      if ($at["corrected"] != other) ++apart
+      if ($at["corrected_pull"] != other) ++apart
     }
     END { exit !(count[0] > 0 && count[1] > 0 && apart == 12) }' "two-$sampling/fdr2.csv"
 done
@@ -195,7 +195,7 @@ same 'from the one before' pair broken
 cp -R pair halved && truncate -s 1000 halved/checkpoints/*/model.safetensors
 refuses 1 'model.safetensors is damaged' --resume halved
 cp -R pair older && sed -i '1s/.*/quench checkpoint 0/' older/checkpoints/*/DONE
-refuses 1 'found "quench checkpoint 0", expected "quench checkpoint 1"' --resume older
+refuses 1 'found "quench checkpoint 0", expected "quench checkpoint 2"' --resume older
 cp -R pair shorter && truncate -s 100 shorter/log.csv
 refuses 1 'shorter/log.csv cannot be cut to the' --resume shorter
 

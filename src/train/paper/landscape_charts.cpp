@@ -109,7 +109,7 @@ std::vector<Chart> landscape_charts(const Figure& figure, std::span<const Figure
   points.title = title;
   points.y.label = "O_FB";
   slopes.name = "slopes";
-  slopes.title = "O_FB / eta: constant for a harmonic loss";
+  slopes.title = "O_FB / eta: of a harmonic loss constant to leading order";
   slopes.y.label = "O_FB / eta";
   return {points, slopes};
 }

@@ -101,7 +101,7 @@ StageSample over_eta(std::span<const FigureRun> runs, std::string_view branch, s
   return stage_sample(runs, branch, stage, column).times(1 / eta);
 }
 
-/// (i) on which side of the straight line the larger learning rates lie.
+/// On which side of the straight line the larger learning rates lie.
 Claim side_claim(std::span<const FigureRun> runs, std::string_view branch, std::span<const double> rates,
                  std::size_t smallest) {
   const std::string out = out_of_equilibrium(runs, branch, rates);
@@ -137,7 +137,7 @@ struct Slope {
   std::string_view branch, column, name;
 };
 
-/// (ii), (iii): at that stage the slope `high` is above `low`.
+/// At that stage the slope `high` is above `low`.
 Claim below_claim(std::string_view statement, std::span<const FigureRun> runs, std::span<const double> rates,
                   std::size_t stage, const Slope& low, const Slope& high) {
   const auto sample = [&](const Slope& slope) {
@@ -160,20 +160,23 @@ struct Unbiased {
 };
 constexpr Unbiased unbiased[] = {{"O_FB_cor", "corrected"}, {"O_FB_tel", "telescoped"}};
 
-/// (iv)
+/// By that estimator the samplings agree.
 Claim unbiased_claim(std::span<const FigureRun> runs, std::span<const double> rates, const Unbiased& estimator) {
   std::string list;
   std::vector<Estimate> gaps;
   for (std::size_t i = 0; i < rates.size(); ++i) {
     const StageSample iid = over_eta(runs, "iid", i, rates[i], estimator.column);
-    Estimate gap = difference_of_means(over_eta(runs, "shuffle", i, rates[i], estimator.column), iid);
-    const double whole = std::abs(iid.mean().value);
-    gap = {gap.value / whole, gap.error / whole};
+    const StageSample shuffle = over_eta(runs, "shuffle", i, rates[i], estimator.column);
+    // The error of a quotient is that of the difference of both in the same units.
+    const double quotient = shuffle.mean().value / iid.mean().value;
+    const Estimate off = difference_of_means(shuffle, iid.times(quotient));
+    const Estimate gap{quotient - 1, off.error / std::abs(iid.mean().value)};
     gaps.push_back(gap);
     add_item(list, {shown(gap, 0.01), " at ", rate_text(rates[i])});
   }
   return claim_in_equilibrium(
-      {"O_FB ", estimator.name, ", shuffle and iid agree within 10 %: shuffle / iid - 1 in % is ", list},
+      {"O_FB ", estimator.name, ", shuffle and iid agree within 10 %: shuffle / iid - 1 in % is ", list,
+       repetitions(stage_sample(runs, "shuffle", 0, estimator.column).values.size())},
       io::joined({out_of_equilibrium(runs, "shuffle", rates), out_of_equilibrium(runs, "iid", rates)}),
       all_within(gaps, estimator_agreement));
 }

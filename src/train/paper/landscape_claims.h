@@ -16,8 +16,8 @@ namespace quench::train {
 std::vector<Claim> stage_claims(std::span<const FigureRun> runs);
 
 /// Figure 3: of each sampling, whether its stages were in equilibrium (equilibrium.h); and, in terms of O_FB/eta,
-/// which a loss that is harmonic has constant, differences within the same runs in pairs, of the two samplings as
-/// of independent runs:
+/// which a harmonic loss has constant to leading order in eta, differences within the same runs in pairs, of the
+/// two samplings as of independent runs:
 /// - the points of larger eta lie above the straight line through the origin and the smallest eta, as a bias by
 ///   shuffling would have it: held when most do beyond their 95 % intervals and none lies below it, failed the
 ///   other way round. Of shuffling, where there are such runs;

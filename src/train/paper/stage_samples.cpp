@@ -26,10 +26,10 @@ double square(double x) { return x * x; }
 /// A sum or difference of independent ones, with what Satterthwaite makes of their degrees of freedom.
 Measured combination(double value, const Measured& a, const Measured& b) {
   const double of_a = square(a.error), of_b = square(b.error), both = of_a + of_b;
-  // Also when one is not known.
+  // Without errors, or when one is not known (NaN): then neither is theirs.
   if (!(both > 0)) return {value, both, many};
   const double freedom = square(both) / (square(of_a) / a.freedom + square(of_b) / b.freedom);
-  // Which is no less than the smaller of theirs, but for rounding.
+  // No less than the smaller of the two, but for rounding.
   return {value, std::sqrt(both), std::max(std::min(a.freedom, b.freedom), freedom)};
 }
 
