@@ -39,6 +39,10 @@ std::optional<std::vector<std::string>> take_record(std::string_view& text, cons
 
 }  // namespace
 
+bool CsvContents::has(std::string_view column) const {
+  return std::find(columns.begin(), columns.end(), column) != columns.end();
+}
+
 std::size_t CsvContents::index(std::string_view column) const {
   const auto found = std::find(columns.begin(), columns.end(), column);
   if (found == columns.end()) throw Error(source + ": no column " + std::string(column));

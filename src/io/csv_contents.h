@@ -12,6 +12,7 @@ struct CsvContents {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;  ///< each with as many cells as there are columns
 
+  bool has(std::string_view column) const;
   /// Where the column stands; Error when there is none of that name.
   std::size_t index(std::string_view column) const;
   /// The column's cells as numbers; NaN where a cell is empty. Throws Error, naming row and column, when one is

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "io/csv.h"
@@ -111,11 +110,10 @@ Table slopes(const Figure& figure, std::span<const FigureRun> runs) {
   add(table.rows[0], {"eta"});
   for (std::size_t i = 0; i < rates.size(); ++i) add(table.rows[i + 1], {rate_text(rates[i])});
   for (const std::string_view branch : branches_with_runs(figure, runs)) {
-    for (const auto& [column, name] : {std::pair("O_FB", ", eq. 18"), std::pair("O_FB_cor", ", corrected"),
-                                       std::pair("O_FB_tel", ", telescoped")}) {
-      add(table.rows[0], {joined({branch, name})});
+    for (const Estimator& estimator : estimators) {
+      add(table.rows[0], {joined({branch, ", ", estimator.name})});
       for (std::size_t i = 0; i < rates.size(); ++i) {
-        const StageSample sample = stage_sample(runs, branch, i, column);
+        const StageSample sample = stage_sample(runs, branch, i, estimator.column);
         add(table.rows[i + 1], {shown(sample.times(1 / rates[i]).mean(), 1, 4)});
       }
     }

@@ -1,9 +1,11 @@
 #include "train/paper/landscape_charts.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "io/numbers.h"
+#include "io/text.h"
 #include "train/paper/stage_samples.h"
 
 namespace quench::train {
@@ -15,14 +17,9 @@ std::vector<double> part(const std::vector<double>& column, std::size_t first, s
           column.begin() + static_cast<std::ptrdiff_t>(last + 1)};
 }
 
-struct Estimator {
-  const char* column;
-  const char* name;
-  Series::Line line;
-};
-constexpr Estimator estimators[] = {{"O_FB", ", eq. 18", Series::Line::solid},
-                                    {"O_FB_cor", ", corrected", Series::Line::dashed},
-                                    {"O_FB_tel", ", telescoped", Series::Line::dotted}};
+// Of the estimators, in their order.
+constexpr Series::Line lines[] = {Series::Line::solid, Series::Line::dashed, Series::Line::dotted};
+static_assert(std::size(lines) == std::size(estimators));
 constexpr int line_colour = 4;
 constexpr double step_aside = 2.5;  // of one series from the next
 
@@ -31,16 +28,16 @@ Chart panel(const Figure& figure, std::span<const FigureRun> runs, bool over_eta
   const std::vector<double> rates = stage_rates(runs);
   Chart chart;
   double shift = -2.5 * step_aside;
-  for (const Estimator& estimator : estimators) {
+  for (std::size_t e = 0; e < std::size(estimators); ++e) {
     for (const Branch& branch : figure.branches) {
-      Series series{.name = std::string(branch.legend) + estimator.name,
+      Series series{.name = io::joined({branch.legend, ", ", estimators[e].name}),
                     .colour = branch.colour,
-                    .line = estimator.line,
+                    .line = lines[e],
                     .dots = true,
                     .shift = shift};
       shift += step_aside;
       for (std::size_t i = 0; i < rates.size(); ++i) {
-        const StageSample sample = stage_sample(runs, branch.name, i, estimator.column);
+        const StageSample sample = stage_sample(runs, branch.name, i, estimators[e].column);
         const Estimate mean = sample.times(over_eta ? 1 / rates[i] : 1).mean();
         series.x.push_back(rates[i]);
         series.y.push_back(mean.value);

@@ -154,14 +154,8 @@ Claim below_claim(std::string_view statement, std::span<const FigureRun> runs, s
       out, above(gap, 0));
 }
 
-/// An estimator that the sampling does not bias.
-struct Unbiased {
-  std::string_view column, name;
-};
-constexpr Unbiased unbiased[] = {{"O_FB_cor", "corrected"}, {"O_FB_tel", "telescoped"}};
-
 /// By that estimator the samplings agree.
-Claim unbiased_claim(std::span<const FigureRun> runs, std::span<const double> rates, const Unbiased& estimator) {
+Claim unbiased_claim(std::span<const FigureRun> runs, std::span<const double> rates, const Estimator& estimator) {
   std::string list;
   std::vector<Estimate> gaps;
   for (std::size_t i = 0; i < rates.size(); ++i) {
@@ -202,13 +196,13 @@ std::vector<Claim> landscape_claims(const Figure& figure, std::span<const Figure
     claims.push_back(below_claim("Eq. 18, shuffle falls below iid as eta goes to 0", runs, rates, smallest,
                                  {"shuffle", "O_FB", "of shuffle"}, {"iid", "O_FB", "of iid"}));
   }
-  for (const Unbiased& estimator : unbiased) {
+  for (const Estimator& estimator : unbiased_estimators) {
     claims.push_back(below_claim(
         io::joined({"Shuffle, eq. 18 falls below O_FB ", estimator.name, " as eta goes to 0"}), runs, rates,
         smallest, {"shuffle", "O_FB", "by eq. 18"}, {"shuffle", estimator.column, estimator.name}));
   }
   if (branches.size() == 1) return claims;
-  for (const Unbiased& estimator : unbiased) claims.push_back(unbiased_claim(runs, rates, estimator));
+  for (const Estimator& estimator : unbiased_estimators) claims.push_back(unbiased_claim(runs, rates, estimator));
   return claims;
 }
 

@@ -126,9 +126,8 @@ FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
   const fs::path file = folder / stages_file;
   const std::string text = io::read_file(file);
   result.stages = io::parse_csv(text, file.string());
-  const std::vector<std::string>& columns = result.stages.columns;
   for (const std::string& column : stage_columns()) {
-    if (std::find(columns.begin(), columns.end(), column) != columns.end()) continue;
+    if (result.stages.has(column)) continue;
     throw Error(joined({file.string(), ": found no column ", column,
                         ", expected one; the run is another version's: choose another --out, or remove it"}));
   }

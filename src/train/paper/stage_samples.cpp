@@ -48,10 +48,6 @@ Measured mean_of(const StageSample& sample) {
   return {mean.value, mean.error / student(freedom), freedom};
 }
 
-bool has_column(const io::CsvContents& table, const std::string& column) {
-  return std::find(table.columns.begin(), table.columns.end(), column) != table.columns.end();
-}
-
 }  // namespace
 
 StageSample StageSample::times(double factor) const {
@@ -81,7 +77,7 @@ StageSample stage_sample(std::span<const FigureRun> runs, std::string_view branc
   for (const FigureRun& run : runs) {
     if (run.branch->name != branch) continue;
     sample.values.push_back(run.stages.numbers(column)[stage]);
-    sample.errors.push_back(has_column(run.stages, error) ? run.stages.numbers(error)[stage] : nothing);
+    sample.errors.push_back(run.stages.has(error) ? run.stages.numbers(error)[stage] : nothing);
     if (column == "ratio") continue;
     const double samples = run.stages.numbers("samples")[stage];
     sample.freedom.push_back(

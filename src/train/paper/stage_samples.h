@@ -10,6 +10,15 @@
 
 namespace quench::train {
 
+/// The estimators of O_FB (fdr2.h): columns of stages.csv, and what they are called. That of eq. 18 is first; the
+/// others are right for any sampling.
+struct Estimator {
+  std::string_view column, name;
+};
+inline constexpr Estimator estimators[] = {
+    {"O_FB", "eq. 18"}, {"O_FB_cor", "corrected"}, {"O_FB_tel", "telescoped"}};
+inline constexpr std::span<const Estimator> unbiased_estimators = std::span(estimators).subspan(1);
+
 /// A quantity at the end of one stage, repetition by repetition.
 struct StageSample {
   std::vector<double> values;
