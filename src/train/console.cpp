@@ -30,14 +30,14 @@ std::string one_line(std::string_view text) {
 }
 
 void Console::result(std::string_view text) {
-  if (!quiet_ && !in_part_) always(text);
+  if (!quiet_ && part_.empty()) always(text);
 }
 
 void Console::report(std::string_view text) {
-  if (in_part_) {
-    note(text);
-  } else {
+  if (part_.empty()) {
     always(text);
+  } else {
+    note(text);
   }
 }
 
@@ -52,7 +52,10 @@ void Console::note(std::string_view text) {
   if (!quiet_) print(STDERR_FILENO, text);
 }
 
-void Console::warning(std::string_view text) { print(STDERR_FILENO, "train: warning: " + one_line(text) + "\n"); }
+void Console::warning(std::string_view text) {
+  const std::string of = part_.empty() ? "" : part_ + ": ";
+  print(STDERR_FILENO, "train: warning: " + one_line(of + std::string(text)) + "\n");
+}
 
 void Console::error(std::string_view text) { print(STDERR_FILENO, "train: " + one_line(text) + "\n"); }
 

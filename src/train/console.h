@@ -17,8 +17,9 @@ class Console {
   /// quiet: only results that always() prints, and warnings.
   explicit Console(bool quiet) : quiet_(quiet) {}
 
-  /// From here on this run is a part of something larger: result() is silent, report() is a remark.
-  void be_part() { in_part_ = true; }
+  /// From here on this run is a part of something larger: result() is silent, report() is a remark, and warnings
+  /// begin with its name.
+  void be_part(std::string_view name) { part_ = name; }
 
   /// A result, on standard output, at once (a pipe's reader sees rows as they come). Silent when quiet.
   void result(std::string_view text);
@@ -28,7 +29,8 @@ class Console {
   void report(std::string_view text);
   /// A remark on standard error. Silent when quiet.
   void note(std::string_view text);
-  /// "train: warning: <text>" in one_line() and a newline on standard error, quiet or not.
+  /// "train: warning: <text>", of a part "train: warning: <name>: <text>", in one_line() and a newline on standard
+  /// error, quiet or not.
   void warning(std::string_view text);
   /// "train: <text>" in one_line() and a newline on standard error: why the program ends.
   void error(std::string_view text);
@@ -42,7 +44,8 @@ class Console {
   const std::string& lost_results() const { return lost_results_; }
 
  private:
-  bool quiet_, in_part_ = false;
+  bool quiet_;
+  std::string part_;  // empty: of nothing
   std::string lost_results_;
 };
 

@@ -93,14 +93,32 @@ refuses 1 'figures/runs/mnist-preset-8epochs-seed1/log.csv is damaged: found the
 sed -i '3d' figures/runs/mnist-preset-8epochs-seed1/log.csv
 refuses 1 'log.csv is damaged: found the epochs 1 to 1 in 6 rows' paper 4a --data small --out figures --epochs-scale 0.02
 make_mnist other 310 50
-refuses 1 'holds a run with data of checksum' paper 1a --data other --out figures --epochs-scale 0.02
+rm -r figures/runs/mnist-preset-8epochs-seed1
+refuses 1 'holds a run with data of checksum' paper 4a --data other --out figures --epochs-scale 0.02
+check 'that neither are others made on' test ! -e figures/runs/mnist-preset-8epochs-seed1
 
 "$train" paper 4a --data small --out alone --epochs-scale 0.02 --jobs 1 --quiet >alone.txt 2>err.txt
 check 'one run after the other, too' test $? -eq 0
 check 'with the same result' cmp <(cut -d, -f3- alone/4a.csv) <(grep -E '^branch|epochs-seed1,' kept.csv | cut -d, -f3-)
-"$train" paper 1a --data nothing --seeds 3 --jobs 2 --out lost >out.txt 2>err.txt
+mkdir -p lost/runs && touch lost/runs/mnist-constant-1epochs-seed2
+"$train" paper 1a --data small --epochs-scale 0.01 --seeds 3 --jobs 2 --out lost >out.txt 2>err.txt
 check 'a run that fails ends the figure' test $? -eq 1
-check 'and is named' grep -q 'the run mnist-constant-100epochs-seed[12] ended with exit code 1' err.txt
+check 'and is named' grep -q 'the run mnist-constant-1epochs-seed2 ended with exit code 1' err.txt
+(trap '' CHLD && exec "$train" paper 1a --data small --epochs-scale 0.01 --seeds 2 --jobs 2 --out orphans) >out.txt 2>err.txt &
+await $!
+check 'also where whoever started it ignores the ends of children' test $? -eq 0
+# From a folder without data/.
+for jobs in 1 2; do
+  "$train" paper 1a --epochs-scale 0.01 --seeds 2 --jobs $jobs --out drawn$jobs >out.txt 2>err.txt
+  check "a figure of generated images, $jobs at a time" grep -q '^figure 1a.*, GENERATED images$' out.txt
+  check 'that says so before it trains' test "$(grep -nm 1 'NOT MNIST' err.txt | cut -d: -f1)" -eq 1
+done
+"$train" paper 1a --epochs-scale 0.01 --shard 1/1 --out drawn1 --quiet >out.txt 2>err.txt
+check 'a shard says so at its end' grep -q '^shard 1/1 of 1a: 1 of 1 runs, GENERATED images$' out.txt
+refuses 1 'drawn1/runs/mnist-constant-1epochs-seed1 holds a run with data of checksum' paper 1a --data small --epochs-scale 0.01 --out drawn1
+# The start of a chain by name and settings, but on other images.
+refuses 1 'drawn1/runs/mnist-constant-1epochs-seed1 holds a run with data of checksum' paper 2a --data small --epochs-scale 0.01 --out drawn1
+check 'and no chain is begun from it' test "$(ls drawn1/runs | wc -l)" -eq 2
 
 paper 1b --epochs-scale 0.01 --quiet >out.txt 2>err.txt
 check 'the network of figure 1b is the CNN with momentum' grep -q '"momentum": 0.9' figures/runs/cifar10-constant-1epochs-seed1/run.json

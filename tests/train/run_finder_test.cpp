@@ -11,6 +11,7 @@
 
 #include "complaint.h"
 #include "io/csv.h"
+#include "quench/system.h"
 #include "temporary_folder.h"
 #include "train/datasets.h"
 #include "train/landscape.h"
@@ -84,7 +85,7 @@ std::string check(const fs::path& folder, const train::PaperRun& wanted, const f
   return complaint([&] {
     const train::RunCurves run = train::read_run(folder);
     train::check_settings(folder, run, wanted);
-    train::RunChecks(false).check(folder, run, wanted, start);
+    train::RunChecks({}).check(folder, run, wanted, start);
   });
 }
 
@@ -202,17 +203,38 @@ TEST_SUITE("run finder") {
     CHECK(check(folder, wanted, {}).find("holds a run with fdr2-every 0, expected 1") != std::string::npos);
   }
 
-  TEST_CASE("runs that come from several machines are on the same data") {
+  TEST_CASE("runs that come from several machines are on the same data and of one numeric class") {
     const TemporaryFolder top;
     const train::PaperRun wanted = start_run();
     const fs::path a = make_run(top / "a", wanted), b = make_run(top / "b", wanted, 7, "finished", 0xdef);
-    train::RunChecks checks(false);
+    train::RunChecks checks({});
     checks.check(a, train::read_run(a), wanted, {});
     checks.check(a, train::read_run(a), wanted, {});
     CHECK(complaint([&] {
             checks.check(b, train::read_run(b), wanted, {});
           }).find("holds a run with data of checksum 0000000000000def, expected 0000000000000abc") !=
           std::string::npos);
+    const std::string own = numeric_class();
+    replace(a / "run.json", "\"numeric_class\": \"" + own + '"', R"("numeric_class": "another")");
+    CHECK(complaint([&] {
+            checks.check(a, train::read_run(a), wanted, {});
+          }).find("holds a run with numbers of the class another, expected " + own) != std::string::npos);
+  }
+
+  TEST_CASE("runs that are made here are on the data of this machine") {
+    const TemporaryFolder top;
+    const train::PaperRun wanted = start_run();
+    const fs::path folder = make_run(top / "a", wanted);
+    const auto with = [&](const train::RunWorld& world) {
+      return complaint([&] { train::RunChecks(world).check(folder, train::read_run(folder), wanted, {}); });
+    };
+    CHECK(with({.data = {{"mnist", "0000000000000abc"}, {"cifar10", "1"}}, .numeric_class = numeric_class()}) ==
+          "none");
+    CHECK(with({.data = {{"mnist", "0000000000000def"}}, .numeric_class = {}}) ==
+          folder.string() +
+              " holds a run with data of checksum 0000000000000abc, expected 0000000000000def; choose another "
+              "--out, or remove it");
+    CHECK(with({.data = {}, .numeric_class = "another"}).find("expected another") != std::string::npos);
   }
 
   TEST_CASE("stages come with a chain and must fit its log") {

@@ -13,8 +13,10 @@
 #include "io/text.h"
 #include "quench/error.h"
 #include "quench/executor.h"
+#include "quench/system.h"
 #include "train/command_words.h"
 #include "train/console.h"
+#include "train/datasets.h"
 #include "train/interrupt.h"
 #include "train/option_table.h"
 #include "train/paper/figure_files.h"
@@ -168,6 +170,32 @@ RunList part_of(const RunList& whole, const Shard& shard) {
   return part;
 }
 
+/// The data of this machine.
+struct DataHere {
+  RunWorld world;
+  bool generated = false;
+};
+
+/// Opens the data sets that the runs are on, and says of generated images what they are: each run by itself is too
+/// quiet to.
+DataHere open_data(const RunList& list, Console& console) {
+  DataHere here;
+  here.world.numeric_class = numeric_class();
+  // The one thread that there is before fork() draws them.
+  set_default_threads(1);
+  for (const std::vector<PaperRun>* runs : {&list.starts, &list.runs}) {
+    for (const PaperRun& run : *runs) {
+      std::string& sum = here.world.data[run.settings.dataset];
+      if (!sum.empty()) continue;
+      const OpenedDataset data = open_dataset(run.settings);
+      console.note(data.notice);
+      if (!data.notice.empty()) here.generated = true;
+      sum = io::hexadecimal(data.checksum());
+    }
+  }
+  return here;
+}
+
 /// How runs are made.
 struct Making {
   fs::path folder;
@@ -192,7 +220,7 @@ int make_runs(std::span<const PaperRun> runs, const Making& making, bool in_proc
       if (option.recorded) settings.given.push_back(option.name);
     }
     if (settings.threads == 0) settings.threads = std::max(1, available_threads() / side_by_side);
-    own.be_part();
+    own.be_part(run.name);
     return train::run(settings, making.words, own);
   };
   if (!in_processes) {
@@ -222,12 +250,14 @@ int make_runs(std::span<const PaperRun> runs, const Making& making, bool in_proc
 
 /// Makes what is missing: first what the others start from. Returns as make_runs. Throws Error, before anything is
 /// made, when a run that is there is not the one that is wanted.
-int make_missing(const RunList& list, const Making& making, Console& console) {
+int make_missing(const RunList& list, const Making& making, const RunWorld& world, Console& console) {
   RunList missing;
+  RunChecks checks(world);
   const auto is_there = [&](const PaperRun& run, bool is_start) {
-    const fs::path folder = making.folder / run.name;
+    const fs::path folder = making.folder / run.name, start = making.folder / run.start;
     if (!is_finished(folder, is_start)) return false;
-    read_figure_run(folder, run);
+    const bool has_start = !run.start.empty() && is_finished(start, true);
+    checks.check(folder, read_figure_run(folder, run).curves, run, has_start ? start : fs::path());
     return true;
   };
   for (const PaperRun& run : list.starts) {
@@ -261,21 +291,24 @@ fs::path find_run(const RunFinder& finder, const std::string& name, const RunLis
   throw Error(joined({"--merge: found no finished run ", name, " in ", places, ", expected one; ", maker}));
 }
 
+/// Draws from the runs in the folder of the figures or, when there are any, in those that are merged.
 void draw_figures(const Figures& figures, const PaperOptions& options, const RunList& list, const fs::path& out,
-                  const std::vector<std::string>& merged, Console& console) {
+                  const std::vector<std::string>& merged, RunChecks checks, Console& console) {
   std::vector<fs::path> places;
   for (const std::string& folder : merged) places.push_back(fs::path(folder) / "runs");
-  const bool own = merged.empty();
-  if (own) places.push_back(out / "runs");
+  if (merged.empty()) places.push_back(out / "runs");
   const RunFinder finder(places);
-  RunChecks checks(own);
   // All are looked for before the first is drawn.
   std::vector<std::vector<FigureRun>> found;
   for (const Figure* figure : figures) {
     std::vector<FigureRun>& runs = found.emplace_back();
+    fs::path start;
+    if (const std::optional<PaperRun> first = start_run(*figure, options)) {
+      start = find_run(finder, first->name, list, merged);
+      checks.check(start, read_figure_run(start, *first).curves, *first, {});
+    }
     for (const PaperRun& run : paper_runs(*figure, options)) {
       const fs::path folder = find_run(finder, run.name, list, merged);
-      const fs::path start = run.start.empty() ? fs::path() : find_run(finder, run.start, list, merged);
       runs.push_back(read_figure_run(folder, run));
       checks.check(folder, runs.back().curves, run, start);
     }
@@ -286,12 +319,13 @@ void draw_figures(const Figures& figures, const PaperOptions& options, const Run
   for (std::size_t i = 0; i < figures.size(); ++i) draw_figure(*figures[i], found[i], options, out, console);
 }
 
-/// "shard 2/4 of 3a: 2 of 8 runs" and their folders.
+/// "shard 2/4 of 3a: 2 of 8 runs" and their folders; says of generated images what they are.
 std::string shard_report(const Shard& shard, const Figures& figures, const RunList& part, const RunList& whole,
-                         const fs::path& folder) {
+                         const fs::path& folder, bool generated) {
   std::string text = joined({"shard ", to_text(shard), " of"});
   for (const Figure* figure : figures) text += joined({" ", figure->name});
-  text += joined({": ", to_text(part.runs.size()), " of ", to_text(whole.runs.size()), " runs\n"});
+  text += joined({": ", to_text(part.runs.size()), " of ", to_text(whole.runs.size()), " runs",
+                  generated ? ", GENERATED images" : "", "\n"});
   for (const PaperRun& run : part.starts) text += joined({"  ", (folder / run.name).string(), ", the start\n"});
   for (const PaperRun& run : part.runs) text += joined({"  ", (folder / run.name).string(), "\n"});
   return text;
@@ -320,17 +354,18 @@ int paper_command(std::span<const std::string_view> words) {
     const ChosenShard chosen = choose_shard(given.value("--shard"), environment_variable);
     if (!chosen.note.empty()) console.note("paper: " + chosen.note + "\n");
     const RunList list = chosen.shard ? part_of(whole, *chosen.shard) : whole;
-    if (const int code = make_missing(list, {out / "runs", at_once, words}, console); code != 0) {
+    const DataHere here = open_data(list, console);
+    if (const int code = make_missing(list, {out / "runs", at_once, words}, here.world, console); code != 0) {
       console.note("interrupted; the same command goes on from here\n");
       return code;
     }
     if (chosen.shard) {
-      console.always(shard_report(*chosen.shard, figures, list, whole, out / "runs"));
+      console.always(shard_report(*chosen.shard, figures, list, whole, out / "runs", here.generated));
     } else {
-      draw_figures(figures, options, whole, out, merged, console);
+      draw_figures(figures, options, whole, out, merged, RunChecks(here.world), console);
     }
   } else {
-    draw_figures(figures, options, whole, out, merged, console);
+    draw_figures(figures, options, whole, out, merged, RunChecks({}), console);
   }
   if (console.lost_results().empty()) return 0;
   throw Error("standard output cannot be written: " + console.lost_results());

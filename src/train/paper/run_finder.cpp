@@ -9,7 +9,6 @@
 #include "io/read_file.h"
 #include "io/text.h"
 #include "quench/error.h"
-#include "train/datasets.h"
 #include "train/landscape.h"
 #include "train/run_record.h"
 
@@ -152,22 +151,18 @@ FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
   return result;
 }
 
-const std::string& RunChecks::data_checksum(const Settings& settings, const RunCurves& run) {
-  std::string& sum = sums_[settings.dataset];
-  if (sum.empty())
-    sum = data_matters_ ? io::hexadecimal(open_dataset(settings).checksum()) : run.fact("data", "checksum");
-  return sum;
-}
-
 void RunChecks::check(const fs::path& folder, const RunCurves& run, const PaperRun& wanted, const fs::path& start) {
-  const std::string data = run.fact("data", "checksum");
-  if (const std::string& expected = data_checksum(wanted.settings, run); data != expected)
-    refuse(folder, "data of checksum", data, expected);
-  if (wanted.start.empty()) return;
+  const auto compare = [&](std::string_view what, const std::string& there, std::string& expected) {
+    if (expected.empty()) expected = there;
+    if (there != expected) refuse(folder, what, there, expected);
+  };
+  compare("data of checksum", run.fact("data", "checksum"), expected_.data[wanted.settings.dataset]);
+  compare("numbers of the class", run.fact("environment", "numeric_class"), expected_.numeric_class);
+  if (start.empty()) return;
   const std::string from = run.fact("start", "checksum");
-  if (const std::string expected = last_parameters(start); from != expected) {
+  if (const std::string parameters = last_parameters(start); from != parameters) {
     refuse(folder, "a start from parameters of checksum", from.empty() ? "none" : from,
-           joined({expected, ", those of ", start.string()}));
+           joined({parameters, ", those of ", start.string()}));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "train/paper/claims.h"
@@ -38,22 +39,25 @@ void check_settings(const std::filesystem::path& folder, const RunCurves& run, c
 /// check_settings does.
 FigureRun read_figure_run(const std::filesystem::path& folder, const PaperRun& run);
 
-/// Checks that runs that are read are on the data, and from the start, that were wanted. Throws Error that names
-/// the folder, what it has and what is expected.
+/// What results depend on besides settings.
+struct RunWorld {
+  std::map<std::string, std::string> data;  ///< the checksum of each data set, by its name
+  std::string numeric_class;                ///< "fma" or "muladd"
+};
+
+/// Checks that runs that are read are of one world, and from the start that was wanted.
 class RunChecks {
  public:
-  /// data_matters: on the data of this machine. Else, of runs that come from others: all on the same.
-  explicit RunChecks(bool data_matters) : data_matters_(data_matters) {}
+  /// expected: what is left empty of it is the first run's.
+  explicit RunChecks(RunWorld expected) : expected_(std::move(expected)) {}
 
-  /// start: the folder of the run that it starts from; not read when it starts from none.
+  /// start: the folder of the run that it starts from, when that is there; else empty. Throws Error that names the
+  /// folder, what it has and what is expected.
   void check(const std::filesystem::path& folder, const RunCurves& run, const PaperRun& wanted,
              const std::filesystem::path& start);
 
  private:
-  const std::string& data_checksum(const Settings& settings, const RunCurves& run);
-
-  bool data_matters_;
-  std::map<std::string, std::string> sums_;  // opening generated images takes seconds
+  RunWorld expected_;
 };
 
 }  // namespace quench::train
