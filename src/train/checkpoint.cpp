@@ -99,7 +99,9 @@ std::string Checkpoints::write(std::int64_t step, const Checkpoint& checkpoint) 
     return !error;
   };
   const auto write_all = [&] {
+    const bool is_first = !fs::is_directory(folder_, ignored);
     if (!done(folder_, files_.make_folder(folder_))) return false;
+    if (const fs::path run = folder_.parent_path(); is_first && !done(run, files_.sync(run))) return false;
     remove_checkpoint(beside);
     if (!done(beside, files_.make_folder(beside))) return false;
     std::string lines = std::string(title) + to_text(checkpoint_format) + "\n";

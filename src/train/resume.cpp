@@ -61,7 +61,9 @@ std::shared_ptr<io::FolderLock> lock_for(const Settings& settings, const fs::pat
   std::error_code ignored;
   const bool elsewhere =
       settings.resume != "auto" && !settings.out.empty() && !fs::equivalent(settings.out, run, ignored);
-  return elsewhere ? nullptr : std::make_shared<io::FolderLock>(run);
+  // In a folder that holds no run nothing is made.
+  const bool is_run = fs::exists(run / "run.json", ignored) || fs::exists(run / "checkpoints", ignored);
+  return elsewhere || !is_run ? nullptr : std::make_shared<io::FolderLock>(run);
 }
 
 std::optional<ResumePoint> newest_point(const fs::path& run) {
@@ -183,8 +185,11 @@ Settings resumed_settings(const Settings& asked, const io::JsonValue& record, co
   } catch (const UsageError& error) {
     throw Error(where + " has settings that no run has: " + error.what());
   }
-  if (!settings.stages.empty() && settings.epochs != stages_of(settings).back().last_epoch)
-    throw Error(where + ": --epochs was given, but its stages say how many there are");
+  if (!settings.stages.empty()) {
+    if (const std::int64_t last = stages_of(settings).back().last_epoch; settings.epochs != last)
+      refuse(where, "with --stages, which say how many there are, --epochs", io::to_text(last),
+             io::to_text(settings.epochs));
+  }
   settings.given = asked.given;
   settings.force = asked.force;
   settings.quiet = asked.quiet;

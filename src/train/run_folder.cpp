@@ -28,15 +28,21 @@ bool is_taken(const fs::path& file) {
   return fs::exists(fs::symlink_status(file, ignored));
 }
 
+/// Notes that a folder was made, and has its name on the disk: a power cut must not take a run with what it is in.
+void note_made(io::Files& files, const fs::path& folder, Undo& undo) {
+  undo.add(folder);
+  files.sync(fs::absolute(folder).parent_path());  // where it may not be read, as far as the system sees to it
+}
+
 /// Makes the folder and those above it that are missing.
-void make_folders(const fs::path& folder, Undo& undo) {
+void make_folders(io::Files& files, const fs::path& folder, Undo& undo) {
   fs::path made;
   for (const fs::path& name : folder) {
     made /= name;
     std::error_code error;
     if (fs::is_directory(made, error)) continue;
     error.clear();
-    if (fs::create_directory(made, error)) undo.add(made);
+    if (fs::create_directory(made, error)) note_made(files, made, undo);
     // What exists and is no folder may have been named as one, with others below it.
     if (error == std::errc::file_exists) error = std::make_error_code(std::errc::not_a_directory);
     if (error) refuse(folder, error);
@@ -44,24 +50,25 @@ void make_folders(const fs::path& folder, Undo& undo) {
 }
 
 /// Makes the folder; false when something of that name exists.
-bool make_new(const fs::path& folder, Undo& undo) {
+bool make_new(io::Files& files, const fs::path& folder, Undo& undo) {
   std::error_code error;
   const bool made = fs::create_directory(folder, error);
   if (error && error != std::errc::file_exists && error != std::errc::not_a_directory) refuse(folder, error);
-  if (made) undo.add(folder);
+  if (made) note_made(files, folder, undo);
   return made;
 }
 
-fs::path make_run_folder(const Settings& settings, Undo& undo) {
+fs::path make_run_folder(io::Files& files, const Settings& settings, Undo& undo) {
   if (!settings.out.empty()) {
-    make_folders(settings.out, undo);
+    make_folders(files, settings.out, undo);
     return settings.out;
   }
   const fs::path first = default_run_folder(settings);
-  make_folders(first.parent_path(), undo);
+  make_folders(files, first.parent_path(), undo);
   fs::path folder = first;
   // Making it is the test whether it is free: two runs that start together get two folders.
-  for (int number = 2; !make_new(folder, undo); ++number) folder = first.string() + "-" + io::to_text(number);
+  for (int number = 2; !make_new(files, folder, undo); ++number)
+    folder = first.string() + "-" + io::to_text(number);
   return folder;
 }
 
@@ -107,7 +114,8 @@ Undo::~Undo() {
 }
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables)
-    : files_(files), folder_(make_run_folder(settings, undo_)), lock_(std::make_shared<io::FolderLock>(folder_)) {
+    : files_(files), folder_(make_run_folder(files, settings, undo_)) {
+  lock({});
   remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) {
     names_.push_back(folder_ / kind.name);
@@ -127,9 +135,8 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables,
                      const ResumePoint& point, Archive& archive)
-    : files_(files),
-      folder_(make_run_folder(settings, undo_)),
-      lock_(point.lock ? point.lock : std::make_shared<io::FolderLock>(folder_)) {
+    : files_(files), folder_(make_run_folder(files, settings, undo_)) {
+  lock(point.lock);
   remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) names_.push_back(folder_ / kind.name);
   Checkpoints checkpoints(files, folder_);
@@ -145,6 +152,11 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
   steps_.emplace_back(files, folder_ / steps_name);
   this->archive(archive);
   undo_.keep();
+}
+
+void RunFolder::lock(std::shared_ptr<io::FolderLock> held) {
+  lock_ = held ? std::move(held) : std::make_shared<io::FolderLock>(folder_);
+  if (lock_->made()) undo_.add(lock_->file());
 }
 
 void RunFolder::copy_run(const ResumePoint& point, bool force) {
@@ -174,10 +186,7 @@ void RunFolder::archive(Archive& archive) {
 }
 
 std::error_code RunFolder::sync() {
-  // The names of the files as well, and of the folder itself.
-  for (const fs::path& folder : {folder_, fs::absolute(folder_).parent_path()}) {
-    if (const std::error_code error = files_.sync(folder)) return error;
-  }
+  if (const std::error_code error = files_.sync(folder_)) return error;  // the names of the files
   for (io::CsvTable& table : tables_) {
     if (const std::error_code error = table.sync()) return error;
   }

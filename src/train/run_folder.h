@@ -68,12 +68,14 @@ class RunFolder {
   void write_record(const RunRecord& record);
 
  private:
+  /// By the lock that is held, if there is one.
+  void lock(std::shared_ptr<io::FolderLock> held);
   void copy_run(const ResumePoint& point, bool force);
 
   io::Files& files_;
+  std::shared_ptr<io::FolderLock> lock_;  // first, so that it holds until all that was made is gone
   Undo undo_;
   std::filesystem::path folder_;
-  std::shared_ptr<io::FolderLock> lock_;
   std::vector<std::filesystem::path> names_;  // of the tables, once the run has begun
   std::vector<io::CsvTable> tables_;
   std::vector<io::GrowingFile> steps_;  // one

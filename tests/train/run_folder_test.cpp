@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -35,7 +37,11 @@ class FailingDisk final : public io::Files {
   std::error_code write(const fs::path& file, std::string_view contents) override {
     return io::disk().write(file, contents);
   }
-  std::error_code sync(const fs::path& file) override { return io::disk().sync(file); }
+  std::vector<fs::path> synced;
+  std::error_code sync(const fs::path& file) override {
+    synced.push_back(file);
+    return io::disk().sync(file);
+  }
   std::error_code make_folder(const fs::path& folder) override { return io::disk().make_folder(folder); }
   std::error_code rename(const fs::path& from, const fs::path& to) override {
     if (rename_fails) return std::make_error_code(std::errc::io_error);
@@ -114,6 +120,41 @@ TEST_CASE("two runs that want one folder: the second is refused while the first 
         (top / "run").string() + " is in use: another process trains there");
   first.begin({});
   CHECK(read_all(log) == "epoch,loss\n");
+}
+
+TEST_CASE("whoever lets go of a folder leaves no lock that two others could hold") {
+  const TemporaryFolder top;
+  fs::create_directory(top / "run");
+  const fs::path file = top / "run" / ".lock";
+  auto first = std::make_unique<io::FolderLock>(top / "run");
+  CHECK(first->made());
+  CHECK_THROWS_AS(io::FolderLock(top / "run"), quench::Error);
+  fs::remove(file);  // as a run that does not begin does while it holds the folder
+  const io::FolderLock second(top / "run");
+  CHECK(second.made());
+  first.reset();
+  CHECK_THROWS_AS(io::FolderLock(top / "run"), quench::Error);
+  CHECK(fs::exists(file));
+  CHECK_FALSE(io::FolderLock(top / "nowhere").made());
+  CHECK_FALSE(fs::exists(top / "nowhere"));
+}
+
+TEST_CASE("the names of folders that a run makes are on the disk, and that of its first checkpoint") {
+  const TemporaryFolder top;
+  FailingDisk disk;
+  RunFolder folder(disk, settings_for(top / "a" / "b" / ""), tables);
+  CHECK(disk.synced == std::vector<fs::path>{top.path(), top / "a"});
+  folder.begin({});
+  disk.synced.clear();
+  CHECK_FALSE(folder.sync());
+  CHECK(disk.synced.front().lexically_normal() == top / "a" / "b" / "");
+  const fs::path run = top / "a" / "b";
+  for (const bool first : {true, false}) {
+    disk.synced.clear();
+    CHECK(Checkpoints(disk, run).write(first ? 1 : 2, {}).empty());
+    CHECK(std::count(disk.synced.begin(), disk.synced.end(), run) == (first ? 1 : 0));
+    CHECK(disk.synced.back() == run / "checkpoints");
+  }
 }
 
 TEST_CASE("a folder that holds either file is refused without --force and left alone") {
