@@ -78,11 +78,12 @@ fi
 
 make_mnist data 600 50
 # Two epochs of six steps, a cut at the ninth, checkpoints after 4, 8 and 12.
+kind=(--epochs 2 --fdr-every 9 --fdr-threshold 1e9 --detectors all)
 run() { # FOLDER [KILL_AT]
   (
     export KILL_AT=${2:-0} LD_PRELOAD=$PWD/kill_at.so
-    exec "$train" mnist --data data --out "$1" --batch 100 --momentum 0.9 --epochs 2 --fdr-every 9 --fdr-threshold 1e9 \
-      --detectors all --checkpoint-every 4steps --threads 1 --resume auto --quiet
+    exec "$train" mnist --data data --out "$1" --batch 100 --momentum 0.9 "${kind[@]}" --checkpoint-every 4steps --threads 1 \
+      --resume auto --quiet
   ) >out.txt 2>err.txt &
   wait $! 2>/dev/null
 }
@@ -90,6 +91,7 @@ run() { # FOLDER [KILL_AT]
 # written by others.)
 outcome() {
   cat "$1"/{model.safetensors,steps.bin,decisions.csv,layers.csv}
+  for table in "$1"/{stages,fdr2}.csv; do [ -e "$table" ] && cat "$table"; done
   repeatable "$1/log.csv"
   (cd "$1" && ls . checkpoints) | grep -v '^report.*\.partial$'
 }
@@ -132,6 +134,19 @@ check 'a killed run has rows past its checkpoint' \
 name='so does one that is killed as it goes on, before any operation'
 if sweep torn >sweep.txt 2>&1; then ok "$name"; else fail "$name" "$(cat sweep.txt)"; fi
 check "of which there are many: $kills" test $kills -ge 50
+
+# Two stages of an epoch each, with the gradient of the whole training set.
+mv whole fdr && mv whole.txt fdr.txt
+kind_before=("${kind[@]}")
+kind=(--stages 0.1:1,0.05:1 --fdr2-every 1)
+run whole || fail 'a run of stages' "$(cat err.txt)"
+outcome whole >whole.txt
+check 'with a row for each' test "$(wc -l <whole/stages.csv) $(wc -l <whole/fdr2.csv)" = '3 3'
+name='so does a run of stages that is killed before any operation'
+if sweep >sweep.txt 2>&1; then ok "$name"; else fail "$name" "$(cat sweep.txt)"; fi
+check "of which there are many: $kills" test $kills -ge 100
+kind=("${kind_before[@]}")
+rm -r whole && mv fdr whole && mv fdr.txt whole.txt
 
 # With another --out and --force a run goes on over another one.
 "$train" mnist --data data --batch 100 --epochs 1 --seed 9 --out other --quiet >out.txt 2>err.txt || fail 'another run' "$(cat err.txt)"

@@ -43,6 +43,13 @@ look_for_cut() { # sets last_cut: the step of the last cut in decisions.csv
     return
   done
 }
+look_for_rows() { # sets rows: of the log, one for each epoch that is over
+  local lines=()
+  [ -e disturbed/log.csv ] && mapfile -t lines <disturbed/log.csv
+  rows=$((${#lines[@]} > 0 ? ${#lines[@]} - 1 : 0))
+}
+# The newest checkpoint is of the middle of an epoch, and that epoch is not over.
+is_in_epoch() { [ $((newest % steps)) -ne 0 ] && look_for_rows && [ $rows -eq $((newest / steps)) ]; }
 has_partial() {
   local partial=(disturbed/checkpoints/*.partial)
   [ ${#partial[@]} -gt 0 ]
@@ -52,6 +59,7 @@ has_begun() { [ -e disturbed/run.json ] && ! [ disturbed/run.json -ef before.jso
 is_past() { look_for_checkpoint && [ $newest -gt $at_start ]; }
 is_past_cut() { has_begun && look_for_cut && [ "$last_cut" -gt $at_start ]; }
 is_writing() { is_past && has_partial; }
+is_past_in_epoch() { is_past && ! has_partial && is_in_epoch; }
 # Or it is too late to see it.
 has_shorter_tables() { has_begun || { look_for_cut && [ "$last_cut" -lt "$cut_at_start" ]; }; }
 is_over() { [ ${EPOCHREALTIME/[.,]/} -ge $deadline ]; }
@@ -67,11 +75,11 @@ sizes() { (cd disturbed && cat -- *.csv steps.bin | wc -c) 2>/dev/null; }
 # Those after a cut come one after the other, so that the run passes the same cut again and again; in between are those
 # at the start, which then has the row of the cut to take back.
 turns=()
-for _ in 1 2; do
-  for ((i = 0; i < kills / 10; ++i)); do turns+=(write epoch write); done
+for round in 'write epoch write' 'epoch write epoch'; do
+  for ((i = 0; i < kills / 10; ++i)); do turns+=($round); done
   for ((i = 0; i < kills / 10; ++i)); do turns+=(cut start); done
 done
-unreadable=0 in_write=0 in_epoch=0 after_cut=0 in_start=0 in_cutting=0
+unreadable=0 in_write=0 in_epoch=0 after_cut=0 in_start=0 in_cutting=0 rows=0
 threads=1 starts=0 start_time=20000 newest=0 last_cut=0
 begin=$SECONDS
 RANDOM=1
@@ -93,8 +101,8 @@ for i in "${!turns[@]}"; do
       # Under way before anything else: it has read what the last kill left.
       wait_until has_begun
       start_time=$((${EPOCHREALTIME/[.,]/} - launched))
-      wait_until is_past
       sleep 0.0$((RANDOM % 9))$((RANDOM % 9))
+      wait_until is_past_in_epoch
       ;;
     cut) wait_until is_past_cut ;;
     start)
@@ -115,22 +123,25 @@ for i in "${!turns[@]}"; do
     unreadable=$((unreadable + 1))
     echo "kill $i: exit code $status, $(cat err.txt)"
   fi
-  # What it left says where the kill landed.
+  # What it left says where the kill landed; each counts once.
   look_for_checkpoint
   look_for_cut
-  if has_begun; then
-    has_partial && in_write=$((in_write + 1))
-    [ $((newest % steps)) -ne 0 ] && in_epoch=$((in_epoch + 1))
-    # Its own cut, and no checkpoint past it: the kill came before the fifth step after the cut, or while the
-    # checkpoint of that step was written.
-    [ "$last_cut" -gt $at_start ] && [ $newest -le "$last_cut" ] && after_cut=$((after_cut + 1))
-  else
+  if ! has_begun; then
     in_start=$((in_start + 1))
     [ "$(sizes)" -lt "$size_at_start" ] && in_cutting=$((in_cutting + 1))
+  elif [ "$last_cut" -gt $at_start ] && [ $newest -le "$last_cut" ]; then
+    # Its own cut, and no checkpoint past it: the kill came before the fifth step after the cut, or while the
+    # checkpoint of that step was written.
+    after_cut=$((after_cut + 1))
+  elif has_partial; then
+    in_write=$((in_write + 1))
+  elif is_in_epoch; then
+    in_epoch=$((in_epoch + 1))
   fi
 done
+elsewhere=$((kills - in_write - in_epoch - after_cut - in_start))
 echo "of $kills kills $in_write landed while a checkpoint was written, $in_epoch in mid-epoch, $after_cut right after a cut," \
-  "$in_start at the start, $in_cutting of these when tables had been cut ($((SECONDS - begin)) s)"
+  "$in_start at the start, $in_cutting of these when tables had been cut, $elsewhere elsewhere ($((SECONDS - begin)) s)"
 check 'killed again and again a run always finds a checkpoint that it can read' test $unreadable -eq 0
 check 'kills landed while a checkpoint was written' test $in_write -ge $((kills / 5))
 check 'in mid-epoch' test $in_epoch -ge $((kills / 5))

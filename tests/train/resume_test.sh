@@ -67,20 +67,26 @@ done
 staged='mnist --init run0/model.safetensors --stages 0.05:2,0.02:3,0.01:2 --fdr2-every 1 --fdr2-half --fdr2-products 2 --momentum 0.5'
 # shellcheck disable=SC2086
 "$train" $staged --data small --out stages --quiet >out.txt 2>err.txt || fail 'stages' "$(cat err.txt)"
-# shellcheck disable=SC2086
-"$train" $staged --data small --out again --checkpoint-every 2steps --quiet >/dev/null 2>err.txt &
-process=$!
-await_rows again/log.csv 1
-kill -KILL $process 2>/dev/null
-wait $process 2>/dev/null
-"$train" --resume again --threads 3 --quiet >/dev/null 2>err.txt || fail 'stages that go on' "$(cat err.txt)"
-same 'stages' stages again stages.csv fdr2.csv
 check 'the summary names both tables' grep -q ', run.json, stages.csv, fdr2.csv$' out.txt
 check 'stages.csv has a row for each stage' test "$(wc -l <stages/stages.csv)" -eq 4
 check 'each with its learning rate' test "$(awk -F, 'NR > 1 { printf "%s ", $2 }' stages/stages.csv)" = '0.05 0.02 0.01 '
 check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "tr_hc_direct") f = i; next }
   $f == "" || $f <= 0 { exit 1 }' stages/stages.csv
 check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf "%s ", $1 }' stages/fdr2.csv)" = '2 4 5 7 '
+
+# Killed in each of its stages, and as it goes on from there.
+long=(mnist --init run0/model.safetensors --data small --stages 0.05:60,0.02:90,0.01:60 --fdr2-every 1 --fdr2-half --momentum 0.5)
+"$train" "${long[@]}" --out long --checkpoint-every 0 --quiet >/dev/null 2>err.txt || fail 'long stages' "$(cat err.txt)"
+for rows in 10 35 80 120 160 185; do
+  "$train" "${long[@]}" --out killed --checkpoint-every 2steps --resume auto --threads $((rows % 3 + 1)) --quiet >/dev/null 2>err.txt &
+  process=$!
+  await_rows killed/log.csv $rows
+  kill -KILL $process 2>/dev/null
+  wait $process 2>/dev/null
+  check "stages that are killed after row $rows" test $? -eq 137 -a -n "$(grep '"status": "running"' killed/run.json)"
+done
+"$train" --resume killed --quiet >/dev/null 2>err.txt || fail 'stages that go on' "$(cat err.txt)"
+same 'stages' long killed stages.csv fdr2.csv
 
 # Two steps an epoch, no L2: before the first a shuffled epoch has all images to come, before the second those of its
 # mini-batch; of independent draws nothing is known. Both steps are among the twelve.
@@ -151,6 +157,9 @@ refuses 1 "$where has the data set mnist, this run cifar10" cifar10 --resume bas
 refuses 1 "$where has data of checksum" --resume base --data other
 refuses 2 '--epochs: found 1, expected at least 2' --resume base --epochs 1
 refuses 1 'has --stages 0.05:2,0.02:3,0.01:2, this run 0.05:2' --resume stages --stages 0.05:2
+"$train" mnist --data small --stages 0.05:2,0.02:1 --out plain --quiet >/dev/null 2>err.txt || fail 'plain stages' "$(cat err.txt)"
+refuses 1 'has with --stages, which say how many there are, --epochs 3, this run 5' --resume plain --epochs 5
+check 'what holds no run is not touched' test -z "$(mkdir empty && "$train" --resume empty 2>&1 | grep -v 'found no checkpoint'; ls -A empty)"
 refuses 1 'found no checkpoint in nowhere/checkpoints' --resume nowhere
 cp -R base ahead && sed -n '$p' ahead/log.csv >ahead.csv && cat ahead.csv >>ahead/log.csv && cp ahead/log.csv ahead.csv
 refuses 1 'has data of checksum' --resume ahead --data other
