@@ -522,12 +522,10 @@ TEST_SUITE("landscape") {
     CHECK(cell(means, 0, "own_half_width_95") ==
           io::to_text(train::stage_sample(runs, "shuffle", 0, "O_FB").mean_by_own_errors().error));
     const io::CsvContents table = io::parse_csv(means);
-    const auto direct = std::find_if(
-        table.rows.begin(), table.rows.end(),
-        [&](const std::vector<std::string>& row) { return row[table.index("quantity")] == "tr_hc_direct"; });
-    REQUIRE(direct != table.rows.end());
-    CHECK((*direct)[table.index("mean")].empty());
-    CHECK((*direct)[table.index("own_half_width_95")].empty());
+    for (const std::vector<std::string>& row : table.rows) {
+      INFO(row[table.index("quantity")]);
+      CHECK_FALSE(row[table.index("mean")].empty());
+    }
     const std::size_t per_stage = table.rows.size() / (2 * rates.size());
     CHECK(cell(means, per_stage - 1, "quantity") == "ratio_minus_1");
     CHECK(cell(means, per_stage - 1, "mean") == "0");

@@ -30,9 +30,9 @@ constexpr std::string_view epoch_columns[] = {
     "epoch",         "lr",  "f_batch", "f_batch_bar", "f",       "train_accuracy",
     "test_accuracy", "O_L", "O_R",     "ratio",       "ratio_sd"};
 // Of stages.csv, those that are measured.
-constexpr std::string_view quantities[] = {
-    "O_FB",      "O_FB_tel",     "O_FB_cor",    "h_eff", "h_eff_tel", "h_eff_cor", "tr_hc", "tr_hc_tel",
-    "tr_hc_cor", "tr_hc_direct", "gradient_sq", "v_sq",  "v_g",       "O_L",       "O_R",   "ratio"};
+constexpr std::string_view quantities[] = {"O_FB",      "O_FB_tel", "O_FB_cor",  "h_eff",     "h_eff_tel",
+                                           "h_eff_cor", "tr_hc",    "tr_hc_tel", "tr_hc_cor", "gradient_sq",
+                                           "v_sq",      "v_g",      "O_L",       "O_R",       "ratio"};
 
 void write(const fs::path& file, const std::string& text) {
   if (const std::error_code error = io::disk().replace(file, text))
