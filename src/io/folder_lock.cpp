@@ -5,34 +5,60 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <system_error>
+#include <utility>
 
 #include "quench/error.h"
 
 namespace quench::io {
 namespace {
 
-/// Whether the file has no name any more: who held the folder before has removed it.
-bool is_removed(const Descriptor& file) {
-  struct stat status {};
-  return ::fstat(file.get(), &status) == 0 && status.st_nlink == 0;
+/// Whether another one holds the open file. Where files cannot be locked nobody does.
+bool is_held(const Descriptor& file) {
+  return file.get() >= 0 && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+/// Whether the open file is the one of that name: who held it before may have removed it.
+bool is_named(const Descriptor& open_file, const std::filesystem::path& file) {
+  struct stat own {
+  }, there{};
+  return ::fstat(open_file.get(), &own) == 0 && ::stat(file.c_str(), &there) == 0 && own.st_dev == there.st_dev &&
+         own.st_ino == there.st_ino;
 }
 
 }  // namespace
 
-FolderLock::FolderLock(const std::filesystem::path& folder) : file_(folder / ".lock") {
-  // As often as others that let go of the folder remove the file in between.
+FileLock::FileLock(std::filesystem::path file) : file_(std::move(file)) {
+  // As often as others remove the file and let go of it in between.
   for (int attempt = 0; attempt < 100; ++attempt) {
     descriptor_ = std::make_unique<Descriptor>(file_, O_RDWR | O_CREAT | O_EXCL);
-    made_ = descriptor_->get() >= 0;
-    if (!made_ && errno == EEXIST) {
-      descriptor_ = std::make_unique<Descriptor>(file_, O_RDWR);
+    const bool made = descriptor_->get() >= 0;
+    if (!made && errno == EEXIST) {
+      descriptor_ = std::make_unique<Descriptor>(file_, O_RDWR | O_NONBLOCK);
       if (descriptor_->get() < 0 && errno == ENOENT) continue;
     }
     if (descriptor_->get() < 0) return;
-    if (::flock(descriptor_->get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-      throw Error(folder.string() + " is in use: another process trains there");
-    if (!is_removed(*descriptor_)) return;
+    refused_ = is_held(*descriptor_);
+    if (refused_) return;
+    made_ = made;
+    if (is_named(*descriptor_, file_)) return;
+    made_ = false;
   }
+}
+
+FileLock::~FileLock() {
+  std::error_code ignored;
+  // While it is held: nobody else may have the name.
+  if (made_) std::filesystem::remove(file_, ignored);
+}
+
+FolderLock::FolderLock(const std::filesystem::path& folder) : folder_(folder, O_RDONLY | O_DIRECTORY) {
+  bool refused = is_held(folder_);
+  if (!refused) {
+    file_ = std::make_unique<FileLock>(folder / ".lock");
+    refused = file_->refused();
+  }
+  if (refused) throw Error(folder.string() + " is in use: another process trains there");
 }
 
 }  // namespace quench::io

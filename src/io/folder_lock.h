@@ -8,22 +8,41 @@
 
 namespace quench::io {
 
-/// Holds a folder while it lives, and lets go of it however the process ends: flock(2) of a file in it. (Not of the
-/// folder itself: network file systems tell other machines of locks on files that are open for writing, if of any.)
-/// Where that file cannot be made or locked it holds nothing.
+/// Holds a file while it lives, and lets go of it however the process ends: flock(2). Where the file cannot be made
+/// or locked it holds nothing.
+class FileLock {
+ public:
+  /// Makes the file when there is none.
+  explicit FileLock(std::filesystem::path file);
+  /// Removes the file if it was made here and is not to be kept.
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+  /// Whether another one holds the file.
+  bool refused() const { return refused_; }
+  /// From here on the file stays.
+  void keep() { made_ = false; }
+
+ private:
+  std::filesystem::path file_;
+  std::unique_ptr<Descriptor> descriptor_;
+  bool made_ = false, refused_ = false;
+};
+
+/// Holds a folder while it lives: the folder itself, and a file `.lock` in it, for network file systems tell other
+/// machines of locks on files that are open for writing, if of any.
 class FolderLock {
  public:
   /// Throws Error when another one holds the folder.
   explicit FolderLock(const std::filesystem::path& folder);
 
-  const std::filesystem::path& file() const { return file_; }
-  /// Whether the file is new. It stays, or whoever holds the folder removes it.
-  bool made() const { return made_; }
+  /// From here on the file stays, for whoever comes next.
+  void keep() { file_->keep(); }
 
  private:
-  std::filesystem::path file_;
-  std::unique_ptr<Descriptor> descriptor_;
-  bool made_ = false;
+  Descriptor folder_;
+  std::unique_ptr<FileLock> file_;
 };
 
 }  // namespace quench::io

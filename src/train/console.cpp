@@ -30,14 +30,14 @@ std::string one_line(std::string_view text) {
 }
 
 void Console::result(std::string_view text) {
-  if (!quiet_ && part_.empty()) always(text);
+  if (!quiet_ && !is_part()) always(text);
 }
 
 void Console::report(std::string_view text) {
-  if (part_.empty()) {
-    always(text);
-  } else {
+  if (is_part()) {
     note(text);
+  } else {
+    always(text);
   }
 }
 
@@ -53,7 +53,7 @@ void Console::note(std::string_view text) {
 }
 
 void Console::warning(std::string_view text) {
-  const std::string of = part_.empty() ? "" : part_ + ": ";
+  const std::string of = is_part() ? part_ + ": " : "";
   print(STDERR_FILENO, "train: warning: " + one_line(of + std::string(text)) + "\n");
 }
 

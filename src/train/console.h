@@ -20,6 +20,7 @@ class Console {
   /// From here on this run is a part of something larger: result() is silent, report() is a remark, and warnings
   /// begin with its name.
   void be_part(std::string_view name) { part_ = name; }
+  bool is_part() const { return !part_.empty(); }
 
   /// A result, on standard output, at once (a pipe's reader sees rows as they come). Silent when quiet.
   void result(std::string_view text);

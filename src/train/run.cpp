@@ -120,7 +120,7 @@ int run(const Settings& asked, std::span<const std::string_view> words, Console&
   std::optional<RunFolder> claimed;
   if (!point) claimed.emplace(io::disk(), settings, tables);
   const OpenedDataset data = open_dataset(settings);
-  console.note(data.notice);
+  if (!console.is_part()) console.note(data.notice);
   check_data(settings, point, data);
   Graph graph;
   Model model(graph, network_loss(graph, settings.dataset, settings.model),

@@ -28,10 +28,11 @@ bool is_taken(const fs::path& file) {
   return fs::exists(fs::symlink_status(file, ignored));
 }
 
-/// Notes that a folder was made, and has its name on the disk: a power cut must not take a run with what it is in.
+/// Notes that a folder was made, and has its name on the disk, if that can be: a power cut must not take a run with
+/// what it is in.
 void note_made(io::Files& files, const fs::path& folder, Undo& undo) {
   undo.add(folder);
-  files.sync(fs::absolute(folder).parent_path());  // where it may not be read, as far as the system sees to it
+  files.sync(fs::absolute(folder).parent_path());
 }
 
 /// Makes the folder and those above it that are missing.
@@ -114,7 +115,7 @@ Undo::~Undo() {
 }
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables)
-    : files_(files), folder_(make_run_folder(files, settings, undo_)) {
+    : files_(files), folder_(make_run_folder(files, settings, undo_folders_)) {
   lock({});
   remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) {
@@ -135,7 +136,7 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables,
                      const ResumePoint& point, Archive& archive)
-    : files_(files), folder_(make_run_folder(files, settings, undo_)) {
+    : files_(files), folder_(make_run_folder(files, settings, undo_folders_)) {
   lock(point.lock);
   remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) names_.push_back(folder_ / kind.name);
@@ -151,12 +152,11 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
   for (std::size_t i = 0; i < tables.size(); ++i) tables_.emplace_back(files, names_[i], tables[i].columns.size());
   steps_.emplace_back(files, folder_ / steps_name);
   this->archive(archive);
-  undo_.keep();
+  keep();
 }
 
 void RunFolder::lock(std::shared_ptr<io::FolderLock> held) {
   lock_ = held ? std::move(held) : std::make_shared<io::FolderLock>(folder_);
-  if (lock_->made()) undo_.add(lock_->file());
 }
 
 void RunFolder::copy_run(const ResumePoint& point, bool force) {
@@ -185,7 +185,20 @@ void RunFolder::archive(Archive& archive) {
   steps().archive(archive);
 }
 
+void RunFolder::keep() {
+  undo_.keep();
+  lock_->keep();
+  undo_folders_.keep();
+}
+
 std::error_code RunFolder::sync() {
+  if (!name_synced_) {
+    const fs::path above = fs::absolute(folder_ / "").lexically_normal().parent_path().parent_path();
+    const std::error_code error = files_.sync(above);
+    // One that may not be read is as the system sees to it.
+    if (error && error != std::errc::permission_denied) return error;
+    name_synced_ = true;
+  }
   if (const std::error_code error = files_.sync(folder_)) return error;  // the names of the files
   for (io::CsvTable& table : tables_) {
     if (const std::error_code error = table.sync()) return error;
@@ -201,7 +214,7 @@ void RunFolder::begin(const RunRecord& record) {
     if (tables_[i].file() != names_[i]) tables_[i].rename(names_[i]);
   }
   if (steps().path() != folder_ / steps_name) steps().rename(folder_ / steps_name);
-  undo_.keep();
+  keep();
 }
 
 void RunFolder::write_record(const RunRecord& record) {

@@ -57,7 +57,11 @@ has_partial() {
 # A run that goes on writes run.json anew right before it trains, when the tables are cut to the checkpoint.
 has_begun() { [ -e disturbed/run.json ] && ! [ disturbed/run.json -ef before.json ]; }
 is_past() { look_for_checkpoint && [ $newest -gt $at_start ]; }
-is_past_cut() { has_begun && look_for_cut && [ "$last_cut" -gt $at_start ]; }
+# Its own cut, and no checkpoint past it: before the fifth step after the cut, or while the checkpoint of that step is
+# written.
+is_right_after_cut() {
+  has_begun && look_for_cut && [ "$last_cut" -gt $at_start ] && look_for_checkpoint && [ $newest -le "$last_cut" ]
+}
 is_writing() { is_past && has_partial; }
 is_past_in_epoch() { is_past && ! has_partial && is_in_epoch; }
 # Or it is too late to see it.
@@ -68,6 +72,23 @@ wait_until() {
   local until=$((SECONDS + 120))
   while ! "$@"; do
     kill -0 $process 2>/dev/null && [ $SECONDS -lt $until ] || return 1
+  done
+}
+# stop_process: returns when it stands still, or has ended.
+stop_process() {
+  local status='' tries
+  kill -STOP $process 2>/dev/null || return
+  for ((tries = 0; tries < 1000; ++tries)); do
+    [ -r /proc/$process/stat ] && read -r status 2>/dev/null </proc/$process/stat
+    case ${status##*) } in T* | t* | Z* | '') return ;; esac
+  done
+}
+# kill_when CONDITION: when it holds, which may be over in a moment: looks again while the process stands still.
+kill_when() {
+  while wait_until "$@"; do
+    stop_process
+    "$@" && return
+    kill -CONT $process 2>/dev/null
   done
 }
 sizes() { (cd disturbed && cat -- *.csv steps.bin | wc -c) 2>/dev/null; }
@@ -96,15 +117,15 @@ for i in "${!turns[@]}"; do
   run disturbed --checkpoint-every ${between_checkpoints}steps --resume auto --threads $threads >/dev/null 2>err.txt &
   process=$!
   case ${turns[i]} in
-    write) wait_until is_writing ;;
+    write) kill_when is_writing ;;
     epoch)
       # Under way before anything else: it has read what the last kill left.
       wait_until has_begun
       start_time=$((${EPOCHREALTIME/[.,]/} - launched))
       sleep 0.0$((RANDOM % 9))$((RANDOM % 9))
-      wait_until is_past_in_epoch
+      kill_when is_past_in_epoch
       ;;
-    cut) wait_until is_past_cut ;;
+    cut) kill_when is_right_after_cut ;;
     start)
       # As soon as rows are gone from the tables, and at moments spread over the first half of the time that it takes.
       if ((starts % 2 == 0)); then
@@ -129,9 +150,7 @@ for i in "${!turns[@]}"; do
   if ! has_begun; then
     in_start=$((in_start + 1))
     [ "$(sizes)" -lt "$size_at_start" ] && in_cutting=$((in_cutting + 1))
-  elif [ "$last_cut" -gt $at_start ] && [ $newest -le "$last_cut" ]; then
-    # Its own cut, and no checkpoint past it: the kill came before the fifth step after the cut, or while the
-    # checkpoint of that step was written.
+  elif is_right_after_cut; then
     after_cut=$((after_cut + 1))
   elif has_partial; then
     in_write=$((in_write + 1))

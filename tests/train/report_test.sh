@@ -118,6 +118,8 @@ check 'a shard says so at its end' grep -q '^shard 1/1 of 1a: 1 of 1 runs, GENER
 refuses 1 'drawn1/runs/mnist-constant-1epochs-seed1 holds a run with data of checksum' paper 1a --data small --epochs-scale 0.01 --out drawn1
 # The start of a chain by name and settings, but on other images.
 refuses 1 'drawn1/runs/mnist-constant-1epochs-seed1 holds a run with data of checksum' paper 2a --data small --epochs-scale 0.01 --out drawn1
+rm drawn1/runs/mnist-constant-1epochs-seed1/model.safetensors
+refuses 1 'drawn1/runs/mnist-constant-1epochs-seed1 holds a run with data of checksum' paper 2a --data small --epochs-scale 0.01 --out drawn1
 check 'and no chain is begun from it' test "$(ls drawn1/runs | wc -l)" -eq 2
 
 paper 1b --epochs-scale 0.01 --quiet >out.txt 2>err.txt

@@ -75,16 +75,20 @@ check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i)
 check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf "%s ", $1 }' stages/fdr2.csv)" = '2 4 5 7 '
 
 # Killed in each of its stages, and as it goes on from there.
-long=(mnist --init run0/model.safetensors --data small --stages 0.05:60,0.02:90,0.01:60 --fdr2-every 1 --fdr2-half --momentum 0.5)
+long=(mnist --init run0/model.safetensors --data small --stages 0.05:60,0.02:90,0.01:150 --fdr2-every 1 --fdr2-half --momentum 0.5)
 "$train" "${long[@]}" --out long --checkpoint-every 0 --quiet >/dev/null 2>err.txt || fail 'long stages' "$(cat err.txt)"
+stages_killed=
 for rows in 10 35 80 120 160 185; do
   "$train" "${long[@]}" --out killed --checkpoint-every 2steps --resume auto --threads $((rows % 3 + 1)) --quiet >/dev/null 2>err.txt &
   process=$!
-  await_rows killed/log.csv $rows
+  await_rows killed/log.csv $rows || fail "row $rows of long stages" 'it does not come'
   kill -KILL $process 2>/dev/null
   wait $process 2>/dev/null
-  check "stages that are killed after row $rows" test $? -eq 137 -a -n "$(grep '"status": "running"' killed/run.json)"
+  status=$?
+  stages_killed+=" $(wc -l <killed/stages.csv)"
+  check "stages that are killed after row $rows" test $status -eq 137 -a -n "$(grep '"status": "running"' killed/run.json)"
 done
+check 'in each of the three' test "$(printf '%s\n' $stages_killed | sort -u | tr '\n' ' ')" = '1 2 3 '
 "$train" --resume killed --quiet >/dev/null 2>err.txt || fail 'stages that go on' "$(cat err.txt)"
 same 'stages' long killed stages.csv fdr2.csv
 
@@ -167,6 +171,9 @@ refuses 1 'has data of checksum' --resume ahead --data other --out elsewhere
 refuses 2 '--epochs: found 1, expected at least 2' --resume ahead --epochs 1
 check 'what is refused cuts off no rows' cmp ahead/log.csv ahead.csv
 check 'and makes no folder' test ! -e elsewhere
+cp -R base unlocked && rm unlocked/.lock
+refuses 1 'has --lr 0.1, this run 0.2' --resume unlocked --lr 0.2
+check 'nor any other file' test -z "$(diff -r base unlocked | grep -v '^Only in base: \.lock$')"
 "$train" --resume ahead --quiet >/dev/null 2>err.txt
 check 'what goes on cuts off those past the checkpoint' cmp ahead/log.csv base/log.csv
 refuses 2 'found no data set' --resume auto

@@ -3,10 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "quench/error.h"
@@ -122,20 +123,46 @@ TEST_CASE("two runs that want one folder: the second is refused while the first 
   CHECK(read_all(log) == "epoch,loss\n");
 }
 
-TEST_CASE("whoever lets go of a folder leaves no lock that two others could hold") {
+TEST_CASE("one at a time holds a file, also where whoever holds it removes it") {
   const TemporaryFolder top;
-  fs::create_directory(top / "run");
-  const fs::path file = top / "run" / ".lock";
-  auto first = std::make_unique<io::FolderLock>(top / "run");
-  CHECK(first->made());
-  CHECK_THROWS_AS(io::FolderLock(top / "run"), quench::Error);
-  fs::remove(file);  // as a run that does not begin does while it holds the folder
-  const io::FolderLock second(top / "run");
-  CHECK(second.made());
-  first.reset();
-  CHECK_THROWS_AS(io::FolderLock(top / "run"), quench::Error);
-  CHECK(fs::exists(file));
-  CHECK_FALSE(io::FolderLock(top / "nowhere").made());
+  std::atomic<int> holders{0}, most{0};
+  const auto compete = [&] {
+    for (int held = 0; held < 100;) {
+      io::FileLock lock(top / "lock");
+      lock.keep();
+      if (lock.refused()) continue;
+      const int now = ++holders;
+      if (now > most) most = now;
+      ++held;
+      std::this_thread::yield();
+      --holders;
+      fs::remove(top / "lock");
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(compete);
+  for (std::thread& thread : threads) thread.join();
+  CHECK(most == 1);
+}
+
+TEST_CASE("a folder is held by one, whose file in it stays when it is kept") {
+  const TemporaryFolder top;
+  {
+    io::FolderLock first(top.path());
+    CHECK_THROWS_WITH_AS(io::FolderLock(top.path()),
+                         (top.path().string() + " is in use: another process trains there").c_str(), quench::Error);
+    CHECK(fs::exists(top / ".lock"));
+  }
+  CHECK(fs::is_empty(top.path()));
+  io::FolderLock(top.path()).keep();
+  CHECK(fs::exists(top / ".lock"));
+  { const io::FolderLock again(top.path()); }
+  CHECK(fs::exists(top / ".lock"));
+  // As from another machine, which knows of the file only.
+  const io::FileLock other(top / ".lock");
+  CHECK_FALSE(other.refused());
+  CHECK_THROWS_AS(io::FolderLock(top.path()), quench::Error);
+  { const io::FolderLock nothing(top / "nowhere"); }
   CHECK_FALSE(fs::exists(top / "nowhere"));
 }
 
@@ -146,9 +173,13 @@ TEST_CASE("the names of folders that a run makes are on the disk, and that of it
   CHECK(disk.synced == std::vector<fs::path>{top.path(), top / "a"});
   folder.begin({});
   disk.synced.clear();
-  CHECK_FALSE(folder.sync());
-  CHECK(disk.synced.front().lexically_normal() == top / "a" / "b" / "");
   const fs::path run = top / "a" / "b";
+  CHECK_FALSE(folder.sync());
+  CHECK(disk.synced[0] == top / "a");
+  CHECK(fs::equivalent(disk.synced[1], run));
+  disk.synced.clear();
+  CHECK_FALSE(folder.sync());
+  CHECK(fs::equivalent(disk.synced[0], run));
   for (const bool first : {true, false}) {
     disk.synced.clear();
     CHECK(Checkpoints(disk, run).write(first ? 1 : 2, {}).empty());

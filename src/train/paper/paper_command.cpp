@@ -176,8 +176,7 @@ struct DataHere {
   bool generated = false;
 };
 
-/// Opens the data sets that the runs are on, and says of generated images what they are: each run by itself is too
-/// quiet to.
+/// Opens the data sets that the runs are on, and says of generated images what they are, once for all runs.
 DataHere open_data(const RunList& list, Console& console) {
   DataHere here;
   here.world.numeric_class = numeric_class();
@@ -255,10 +254,10 @@ int make_missing(const RunList& list, const Making& making, const RunWorld& worl
   RunChecks checks(world);
   const auto is_there = [&](const PaperRun& run, bool is_start) {
     const fs::path folder = making.folder / run.name, start = making.folder / run.start;
-    if (!is_finished(folder, is_start)) return false;
+    if (!is_finished(folder, false)) return false;
     const bool has_start = !run.start.empty() && is_finished(start, true);
     checks.check(folder, read_figure_run(folder, run).curves, run, has_start ? start : fs::path());
-    return true;
+    return !is_start || is_finished(folder, true);
   };
   for (const PaperRun& run : list.starts) {
     if (!is_there(run, true)) missing.starts.push_back(run);

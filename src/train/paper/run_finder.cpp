@@ -152,12 +152,22 @@ FigureRun read_figure_run(const fs::path& folder, const PaperRun& run) {
 }
 
 void RunChecks::check(const fs::path& folder, const RunCurves& run, const PaperRun& wanted, const fs::path& start) {
-  const auto compare = [&](std::string_view what, const std::string& there, std::string& expected) {
-    if (expected.empty()) expected = there;
-    if (there != expected) refuse(folder, what, there, expected);
+  // which: the key of first_with_.
+  const auto compare = [&](const std::string& which, std::string_view what, const std::string& there,
+                           std::string& expected) {
+    if (expected.empty()) {
+      expected = there;
+      first_with_[which] = folder;
+    }
+    if (there == expected) return;
+    const auto first = first_with_.find(which);
+    if (first == first_with_.end()) refuse(folder, what, there, expected);
+    throw Error(joined({folder.string(), " holds a run with ", what, " ", there, ", expected ", expected,
+                        ", as in ", first->second.string()}));
   };
-  compare("data of checksum", run.fact("data", "checksum"), expected_.data[wanted.settings.dataset]);
-  compare("numbers of the class", run.fact("environment", "numeric_class"), expected_.numeric_class);
+  const std::string& dataset = wanted.settings.dataset;
+  compare(dataset, "data of checksum", run.fact("data", "checksum"), expected_.data[dataset]);
+  compare("class", "numbers of the class", run.fact("environment", "numeric_class"), expected_.numeric_class);
   if (start.empty()) return;
   const std::string from = run.fact("start", "checksum");
   if (const std::string parameters = last_parameters(start); from != parameters) {

@@ -58,6 +58,8 @@ class RunChecks {
 
  private:
   RunWorld expected_;
+  // Of what was not expected from the beginning, the run that it is of: by data set, and "class".
+  std::map<std::string, std::filesystem::path> first_with_;
 };
 
 }  // namespace quench::train
