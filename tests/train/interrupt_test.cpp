@@ -44,6 +44,22 @@ int next_signal(const InterruptWatch& watch, int before) {
   return watch.signal() == before ? 0 : watch.signal();
 }
 
+/// While it lives SIGHUP is what it is for a program that was not started by nohup, which has it ignored.
+class Hangup {
+ public:
+  Hangup() {
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    sigaction(SIGHUP, &standard, &before_);
+  }
+  ~Hangup() { sigaction(SIGHUP, &before_, nullptr); }
+  Hangup(const Hangup&) = delete;
+  Hangup& operator=(const Hangup&) = delete;
+
+ private:
+  struct sigaction before_ {};
+};
+
 }  // namespace
 
 TEST_SUITE("interrupt") {
@@ -65,6 +81,14 @@ TEST_SUITE("interrupt") {
     CHECK((after.sa_handler == before.sa_handler));
     const InterruptWatch fresh;
     CHECK(fresh.signal() == 0);
+  }
+
+  TEST_CASE("a SIGHUP that nohup has ignored stays ignored") {
+    const Hangup hangup;
+    signal(SIGHUP, SIG_IGN);
+    const InterruptWatch watch;
+    raise(SIGHUP);
+    CHECK(watch.signal() == 0);
   }
 
   TEST_CASE("a watch under another knows what that has noted") {
@@ -95,6 +119,7 @@ TEST_SUITE("interrupt") {
   TEST_CASE("a signal that parent and children all get lets the children end by themselves") {
     const std::filesystem::path ended =
         std::filesystem::temp_directory_path() / ("quench-ended-" + std::to_string(getpid()));
+    const Hangup hangup;
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
       INFO(signal);
       const pid_t parent = getpid();
