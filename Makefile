@@ -87,7 +87,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-unknown-warning-
 ifneq ($(SANITIZE),)
 OPTIMISE        := -O1
 KERNEL_OPTIMISE := -O1
-INSTRUMENT      := -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
+INSTRUMENT      := -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
 else ifneq ($(DEBUG),)
 OPTIMISE        := -Og
 KERNEL_OPTIMISE := -Og

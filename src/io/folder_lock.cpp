@@ -13,9 +13,9 @@
 namespace quench::io {
 namespace {
 
-/// Whether another one holds the open file. Where files cannot be locked nobody does.
-bool is_held(const Descriptor& file) {
-  return file.get() >= 0 && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+/// Locks the open file; false when another one holds it. Where files cannot be locked it is as if that were done.
+bool take(const Descriptor& file) {
+  return file.get() < 0 || ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 /// Whether the open file is the one of that name: who held it before may have removed it.
@@ -38,12 +38,13 @@ FileLock::FileLock(std::filesystem::path file) : file_(std::move(file)) {
       if (descriptor_->get() < 0 && errno == ENOENT) continue;
     }
     if (descriptor_->get() < 0) return;
-    refused_ = is_held(*descriptor_);
+    refused_ = !take(*descriptor_);
     if (refused_) return;
     made_ = made;
     if (is_named(*descriptor_, file_)) return;
     made_ = false;
   }
+  refused_ = true;  // so many are after it that one of them has it
 }
 
 FileLock::~FileLock() {
@@ -53,7 +54,7 @@ FileLock::~FileLock() {
 }
 
 FolderLock::FolderLock(const std::filesystem::path& folder) : folder_(folder, O_RDONLY | O_DIRECTORY) {
-  bool refused = is_held(folder_);
+  bool refused = !take(folder_);
   if (!refused) {
     file_ = std::make_unique<FileLock>(folder / ".lock");
     refused = file_->refused();

@@ -78,8 +78,8 @@ check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf
 long=(mnist --init run0/model.safetensors --data small --stages 0.05:60,0.02:90,0.01:150 --fdr2-every 1 --fdr2-half --momentum 0.5)
 "$train" "${long[@]}" --out long --checkpoint-every 0 --quiet >/dev/null 2>err.txt || fail 'long stages' "$(cat err.txt)"
 stages_killed=
-for rows in 10 35 80 120 160 185; do
-  "$train" "${long[@]}" --out killed --checkpoint-every 2steps --resume auto --threads $((rows % 3 + 1)) --quiet >/dev/null 2>err.txt &
+for rows in 5 20 70 100 165 190; do
+  "$train" "${long[@]}" --out killed --checkpoint-every 7steps --resume auto --threads $((rows % 3 + 1)) --quiet >/dev/null 2>err.txt &
   process=$!
   await_rows killed/log.csv $rows || fail "row $rows of long stages" 'it does not come'
   kill -KILL $process 2>/dev/null
