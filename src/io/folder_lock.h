@@ -19,7 +19,7 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
-  /// Whether another one holds the file.
+  /// Whether another one holds the file, or so many others came before that it could not be had.
   bool refused() const { return refused_; }
   /// From here on the file stays.
   void keep() { made_ = false; }

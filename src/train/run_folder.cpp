@@ -193,8 +193,7 @@ void RunFolder::keep() {
 
 std::error_code RunFolder::sync() {
   if (!name_synced_) {
-    const fs::path above = fs::absolute(folder_ / "").lexically_normal().parent_path().parent_path();
-    const std::error_code error = files_.sync(above);
+    const std::error_code error = files_.sync(folder_ / "..");
     // One that may not be read is as the system sees to it.
     if (error && error != std::errc::permission_denied) return error;
     name_synced_ = true;
