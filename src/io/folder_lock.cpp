@@ -40,9 +40,10 @@ FileLock::FileLock(std::filesystem::path file) : file_(std::move(file)) {
     if (descriptor_->get() < 0) return;
     refused_ = !take(*descriptor_);
     if (refused_) return;
-    made_ = made;
-    if (is_named(*descriptor_, file_)) return;
-    made_ = false;
+    if (is_named(*descriptor_, file_)) {
+      made_ = made;
+      return;
+    }
   }
   refused_ = true;  // so many are after it that one of them has it
 }
@@ -53,13 +54,11 @@ FileLock::~FileLock() {
   if (made_) std::filesystem::remove(file_, ignored);
 }
 
-FolderLock::FolderLock(const std::filesystem::path& folder) : folder_(folder, O_RDONLY | O_DIRECTORY) {
-  bool refused = !take(folder_);
-  if (!refused) {
-    file_ = std::make_unique<FileLock>(folder / ".lock");
-    refused = file_->refused();
-  }
-  if (refused) throw Error(folder.string() + " is in use: another process trains there");
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : folder_(folder, O_RDONLY | O_DIRECTORY), file_(folder / ".lock") {
+  // The file first: whoever is refused it must not hold the folder meanwhile, or nobody would have both; and one
+  // that has made the folder and is refused cannot remove it, for the file is in it.
+  if (file_.refused() || !take(folder_)) throw Error(folder.string() + " is in use: another process trains there");
 }
 
 }  // namespace quench::io

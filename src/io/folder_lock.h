@@ -38,11 +38,11 @@ class FolderLock {
   explicit FolderLock(const std::filesystem::path& folder);
 
   /// From here on the file stays, for whoever comes next.
-  void keep() { file_->keep(); }
+  void keep() { file_.keep(); }
 
  private:
   Descriptor folder_;
-  std::unique_ptr<FileLock> file_;
+  FileLock file_;
 };
 
 }  // namespace quench::io

@@ -115,8 +115,9 @@ Undo::~Undo() {
 }
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables)
-    : files_(files), folder_(make_run_folder(files, settings, undo_folders_)) {
-  lock({});
+    : files_(files),
+      folder_(make_run_folder(files, settings, undo_folders_)),
+      lock_(std::make_shared<io::FolderLock>(folder_)) {
   remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) {
     names_.push_back(folder_ / kind.name);
@@ -136,8 +137,9 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
 
 RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const TableKind> tables,
                      const ResumePoint& point, Archive& archive)
-    : files_(files), folder_(make_run_folder(files, settings, undo_folders_)) {
-  lock(point.lock);
+    : files_(files),
+      folder_(make_run_folder(files, settings, undo_folders_)),
+      lock_(point.lock ? point.lock : std::make_shared<io::FolderLock>(folder_)) {
   remove_leftovers(folder_, tables);
   for (const TableKind& kind : tables) names_.push_back(folder_ / kind.name);
   Checkpoints checkpoints(files, folder_);
@@ -153,10 +155,6 @@ RunFolder::RunFolder(io::Files& files, const Settings& settings, std::span<const
   steps_.emplace_back(files, folder_ / steps_name);
   this->archive(archive);
   keep();
-}
-
-void RunFolder::lock(std::shared_ptr<io::FolderLock> held) {
-  lock_ = held ? std::move(held) : std::make_shared<io::FolderLock>(folder_);
 }
 
 void RunFolder::copy_run(const ResumePoint& point, bool force) {

@@ -68,19 +68,16 @@ class RunFolder {
   void write_record(const RunRecord& record);
 
  private:
-  /// By the lock that is held, if there is one.
-  void lock(std::shared_ptr<io::FolderLock> held);
   void copy_run(const ResumePoint& point, bool force);
-
   /// The run has begun: all that was made stays.
   void keep();
 
   io::Files& files_;
   // Should the run not begin: first files go, then the lock with its own, and folders last.
   Undo undo_folders_;
+  std::filesystem::path folder_;
   std::shared_ptr<io::FolderLock> lock_;
   Undo undo_;
-  std::filesystem::path folder_;
   bool name_synced_ = false;
   std::vector<std::filesystem::path> names_;  // of the tables, once the run has begun
   std::vector<io::CsvTable> tables_;
