@@ -46,6 +46,14 @@ InterruptWatch::~InterruptWatch() {
   --watches;
 }
 
+DefaultAction::DefaultAction(int signal) : signal_(signal) {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  sigaction(signal_, &action, &previous_);
+}
+
+DefaultAction::~DefaultAction() { sigaction(signal_, &previous_, nullptr); }
+
 int InterruptWatch::signal() const { return noted_signal; }
 
 }  // namespace quench::train

@@ -28,4 +28,17 @@ class InterruptWatch {
   std::array<struct sigaction, 5> previous_;
 };
 
+/// While it lives, the signal has its default action, whatever who started this process had it do.
+class DefaultAction {
+ public:
+  explicit DefaultAction(int signal);
+  ~DefaultAction();
+  DefaultAction(const DefaultAction&) = delete;
+  DefaultAction& operator=(const DefaultAction&) = delete;
+
+ private:
+  int signal_;
+  struct sigaction previous_ {};
+};
+
 }  // namespace quench::train

@@ -44,22 +44,6 @@ int next_signal(const InterruptWatch& watch, int before) {
   return watch.signal() == before ? 0 : watch.signal();
 }
 
-/// While it lives SIGHUP is what it is for a program that was not started by nohup, which has it ignored.
-class Hangup {
- public:
-  Hangup() {
-    struct sigaction standard {};
-    standard.sa_handler = SIG_DFL;
-    sigaction(SIGHUP, &standard, &before_);
-  }
-  ~Hangup() { sigaction(SIGHUP, &before_, nullptr); }
-  Hangup(const Hangup&) = delete;
-  Hangup& operator=(const Hangup&) = delete;
-
- private:
-  struct sigaction before_ {};
-};
-
 }  // namespace
 
 TEST_SUITE("interrupt") {
@@ -84,7 +68,7 @@ TEST_SUITE("interrupt") {
   }
 
   TEST_CASE("a SIGHUP that nohup has ignored stays ignored") {
-    const Hangup hangup;
+    const train::DefaultAction hangup(SIGHUP);
     signal(SIGHUP, SIG_IGN);
     const InterruptWatch watch;
     raise(SIGHUP);
@@ -119,7 +103,7 @@ TEST_SUITE("interrupt") {
   TEST_CASE("a signal that parent and children all get lets the children end by themselves") {
     const std::filesystem::path ended =
         std::filesystem::temp_directory_path() / ("quench-ended-" + std::to_string(getpid()));
-    const Hangup hangup;
+    const train::DefaultAction hangup(SIGHUP);  // nohup has it ignored
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
       INFO(signal);
       const pid_t parent = getpid();

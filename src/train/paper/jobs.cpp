@@ -45,23 +45,6 @@ struct Child {
   Clock::time_point start;
 };
 
-/// While it lives, children that end are waited for: where whoever started this process has it ignore SIGCHLD, the
-/// system would let them go, and their exit codes with them.
-class ChildWatch {
- public:
-  ChildWatch() {
-    struct sigaction standard {};
-    standard.sa_handler = SIG_DFL;
-    sigaction(SIGCHLD, &standard, &previous_);
-  }
-  ~ChildWatch() { sigaction(SIGCHLD, &previous_, nullptr); }
-  ChildWatch(const ChildWatch&) = delete;
-  ChildWatch& operator=(const ChildWatch&) = delete;
-
- private:
-  struct sigaction previous_ {};
-};
-
 /// What has become of the jobs so far.
 class Pool {
  public:
@@ -151,7 +134,9 @@ class Pool {
 
 int run_jobs(std::span<const Job> jobs, int at_once, Console& console) {
   const InterruptWatch interrupt;
-  const ChildWatch children;
+  // Whoever started this process may have it ignore SIGCHLD: then children that end are gone, with their exit
+  // codes.
+  const DefaultAction children(SIGCHLD);
   Pool pool(jobs, console);
   int handed_on = 0;
   Clock::time_point noted = Clock::now();

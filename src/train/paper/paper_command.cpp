@@ -176,21 +176,20 @@ struct DataHere {
   bool generated = false;
 };
 
-/// Opens the data sets that the runs are on, and says of generated images what they are, once for all runs.
-DataHere open_data(const RunList& list, Console& console) {
+/// Opens the data sets that the runs are on, as what they start from is, and says of generated images what they
+/// are, once for all runs.
+DataHere open_data(std::span<const PaperRun> runs, Console& console) {
   DataHere here;
   here.world.numeric_class = numeric_class();
   // The one thread that there is before fork() draws them.
   set_default_threads(1);
-  for (const std::vector<PaperRun>* runs : {&list.starts, &list.runs}) {
-    for (const PaperRun& run : *runs) {
-      std::string& sum = here.world.data[run.settings.dataset];
-      if (!sum.empty()) continue;
-      const OpenedDataset data = open_dataset(run.settings);
-      console.note(data.notice);
-      if (!data.notice.empty()) here.generated = true;
-      sum = io::hexadecimal(data.checksum());
-    }
+  for (const PaperRun& run : runs) {
+    std::string& sum = here.world.data[run.settings.dataset];
+    if (!sum.empty()) continue;
+    const OpenedDataset data = open_dataset(run.settings);
+    console.note(data.notice);
+    if (!data.notice.empty()) here.generated = true;
+    sum = io::hexadecimal(data.checksum());
   }
   return here;
 }
@@ -353,7 +352,7 @@ int paper_command(std::span<const std::string_view> words) {
     const ChosenShard chosen = choose_shard(given.value("--shard"), environment_variable);
     if (!chosen.note.empty()) console.note("paper: " + chosen.note + "\n");
     const RunList list = chosen.shard ? part_of(whole, *chosen.shard) : whole;
-    const DataHere here = open_data(list, console);
+    const DataHere here = open_data(list.runs, console);
     if (const int code = make_missing(list, {out / "runs", at_once, words}, here.world, console); code != 0) {
       console.note("interrupted; the same command goes on from here\n");
       return code;
