@@ -10,5 +10,6 @@ result=$1
 echo "--- $2" >"$result"
 "${@:3}" >>"$result" 2>&1 </dev/null
 status=$?
+echo "($2: $SECONDS s)" >>"$result"
 cat "$result"
 echo "exit status $status" >>"$result"

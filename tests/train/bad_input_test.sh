@@ -271,12 +271,9 @@ check 'by the new log' test -f pipe/log.csv
 interfered() {
   "$train" mnist --data good --batch 300 --epochs 1000000000 --eval-every 0 --quiet --out "$1" >out.txt 2>err.txt &
   process=$!
-  await_rows "$1/log.csv" 1
+  await_rows $process "$1/log.csv" 1
   (cd "$1" && eval "$2")
-  for _ in $(seq 600); do
-    [ -s err.txt ] && break
-    sleep 0.1
-  done
+  await_that $process test -s err.txt
   kill -TERM $process
   await $process
   code=$?

@@ -31,25 +31,35 @@ refuses() {
   check "and says so: $message" grep -qF -- "$message" refused.err
 }
 
-# await PROCESS: waits for a child of this shell, at most a minute, and returns its exit status; 137 when that was not
-# enough and it had to be killed.
+# Seconds after which nothing but a fault is left as a reason: disks can be slow, machines busy, and a sanitizer's
+# program is both.
+patience=600
+
+# await PROCESS: waits for a child of this shell and returns its exit status; 137 when patience was not enough and it
+# had to be killed.
 await() {
-  for _ in $(seq 600); do
-    kill -0 "$1" 2>/dev/null || break
-    sleep 0.1
-  done
+  await_that "$1" false
   kill -9 "$1" 2>/dev/null
   wait "$1" 2>/dev/null
 }
 
-# await_rows FILE COUNT: waits until the log has so many rows below its header, at most a minute.
-await_rows() {
-  for _ in $(seq 600); do
-    if [ -f "$1" ] && [ "$(wc -l <"$1")" -gt "$2" ]; then return 0; fi
+# await_that PROCESS CONDITION...: waits until that holds; false when the child of this shell has ended without it, or
+# patience has.
+await_that() {
+  local process=$1 until=$((SECONDS + patience))
+  shift
+  while ! "$@"; do
+    if ! kill -0 "$process" 2>/dev/null || ((SECONDS >= until)); then
+      "$@"
+      return
+    fi
     sleep 0.1
   done
-  return 1
 }
+
+# await_rows PROCESS FILE COUNT: waits until the log that the process writes has so many rows below its header.
+await_rows() { await_that "$1" has_rows "$2" "$3"; }
+has_rows() { [ -f "$1" ] && [ "$(wc -l <"$1")" -gt "$2" ]; }
 
 # be32 N: four bytes, the highest first.
 be32() {

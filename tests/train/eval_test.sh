@@ -80,7 +80,7 @@ done
 
 "$train" mnist --data small --epochs 1000000000 --out stopped >out.txt 2>err.txt &
 process=$!
-await_rows stopped/log.csv 2
+await_rows $process stopped/log.csv 2
 kill -INT $process
 await $process
 evaluated stopped/model.safetensors

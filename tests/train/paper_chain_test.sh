@@ -73,7 +73,7 @@ images=3000
 make_mnist larger $images 100
 longer=(3a --data larger --epochs-scale 0.02 --lr-max 0.005)
 "$train" paper "${longer[@]}" --out stopped >out.txt 2>err.txt &
-await_rows stopped/runs/mnist-chain-iid-from0.005-40epochs-seed1/log.csv 5
+await_rows $! stopped/runs/mnist-chain-iid-from0.005-40epochs-seed1/log.csv 5
 kill -TERM $!
 await $!
 check 'SIGTERM ends a figure with 143' test $? -eq 143

@@ -127,7 +127,7 @@ check 'the network of figure 1b is the CNN with momentum' grep -q '"momentum": 0
 check '--quiet leaves results only' test ! -s err.txt -a -s out.txt
 
 "$train" paper 4a --out stopped >out.txt 2>err.txt --data small --epochs-scale 100 &
-await_rows stopped/runs/mnist-preset-40000epochs-seed1/log.csv 2
+await_rows $! stopped/runs/mnist-preset-40000epochs-seed1/log.csv 2
 kill -INT $!
 await $!
 check 'Ctrl-C ends a figure with 130' test $? -eq 130

@@ -28,7 +28,7 @@ stop() {
   shift
   "$train" "$@" --data small --out "$folder" --quiet >/dev/null 2>err.txt &
   local process=$!
-  await_rows "$folder/log.csv" 1 || fail 'a run to be stopped' 'it has no rows'
+  await_rows $process "$folder/log.csv" 1 || fail 'a run to be stopped' 'it has no rows'
   kill -TERM $process
   await $process
 }
@@ -74,14 +74,14 @@ check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i)
   $f == "" || $f <= 0 { exit 1 }' stages/stages.csv
 check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf "%s ", $1 }' stages/fdr2.csv)" = '2 4 5 7 '
 
-# Killed in each of its stages, and as it goes on from there.
+# Killed in each of its stages, and as it goes on from there. (A disk can take a second over a checkpoint.)
 long=(mnist --init run0/model.safetensors --data small --stages 0.05:60,0.02:90,0.01:150 --fdr2-every 1 --fdr2-half --momentum 0.5)
 "$train" "${long[@]}" --out long --checkpoint-every 0 --quiet >/dev/null 2>err.txt || fail 'long stages' "$(cat err.txt)"
 stages_killed=
 for rows in 5 20 70 100 165 190; do
-  "$train" "${long[@]}" --out killed --checkpoint-every 7steps --resume auto --threads $((rows % 3 + 1)) --quiet >/dev/null 2>err.txt &
+  "$train" "${long[@]}" --out killed --checkpoint-every 23steps --resume auto --threads $((rows % 3 + 1)) --quiet >/dev/null 2>err.txt &
   process=$!
-  await_rows killed/log.csv $rows || fail "row $rows of long stages" 'it does not come'
+  await_rows $process killed/log.csv $rows || fail "row $rows of long stages" 'it does not come'
   kill -KILL $process 2>/dev/null
   wait $process 2>/dev/null
   status=$?
@@ -120,7 +120,7 @@ interrupted_products() {
   "$train" "${arguments[@]}" "$@" --out "$name-whole" --quiet >/dev/null 2>err.txt || fail "$name" "$(cat err.txt)"
   "$train" "${arguments[@]}" "$@" --out "$name" --quiet >/dev/null 2>err.txt &
   local process=$!
-  await_rows "$name/log.csv" 1
+  await_rows $process "$name/log.csv" 1
   kill -TERM $process
   await $process
   check "$name: SIGTERM ends products with 143" test $? -eq 143
@@ -252,7 +252,7 @@ fi
 # Enough steps for what follows; killed at its end.
 "$train" mnist --data small --batch 20 --epochs 1000000 --checkpoint-every 2 --out busy --quiet >/dev/null 2>busy.txt &
 process=$!
-await_rows busy/log.csv 5
+await_rows $process busy/log.csv 5
 refuses 1 'busy is in use: another process trains there' --resume busy
 (cd busy && exec "$train" --resume . --data "$work/small" --quiet) >/dev/null 2>err.txt
 check 'also under another name' grep -q '\. is in use: another process trains there' err.txt

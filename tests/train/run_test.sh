@@ -119,10 +119,7 @@ without_data() {
   rm -f err.txt  # of the run before
   "$train" "$1" --epochs 1 --eval-every 0 --out "generated-$1" >out.txt 2>err.txt &
   process=$!
-  for _ in $(seq 600); do
-    grep -qs '^  output ' err.txt && break
-    sleep 0.1
-  done
+  await_that $process grep -qs '^  output ' err.txt
   kill -TERM $process 2>/dev/null
   await $process
   check "without data the run is on generated images: $1" grep -q '"kind": "generated"' "generated-$1/run.json"
@@ -216,7 +213,7 @@ check 'a batch that is no multiple of 16 trains' test "$(tail -n 1 batches/log.c
 interrupted() {
   "$train" mnist --data small --epochs 1000000000 --out "$1" >out.txt 2>err.txt &
   process=$!
-  await_rows "$1/log.csv" 2
+  await_rows $process "$1/log.csv" 2
   kill "-$2" $process
   await $process
   code=$?

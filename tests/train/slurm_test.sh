@@ -106,10 +106,7 @@ export SLURM_CONF=$work/slurm.conf
 munged --foreground --force --key-file="$work/munge/key" --socket="$work/munge.socket" --pid-file="$work/munge/pid" \
   --log-file="$work/munge/log" --seed-file="$work/munge/seed" >munged.txt 2>&1 &
 daemons+=($!)
-for _ in $(seq 50); do
-  [ -S munge.socket ] && break
-  sleep 0.1
-done
+await_that $! test -S munge.socket
 slurmctld -D -i >slurmctld.txt 2>&1 &
 daemons+=($!)
 slurmd -D -N "$node" >slurmd.txt 2>&1 &
