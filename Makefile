@@ -88,9 +88,9 @@ ifneq ($(SANITIZE),)
 OPTIMISE        := -O1
 KERNEL_OPTIMISE := -O2
 INSTRUMENT      := -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
-# A kernel's own arrays are tiles that become registers. With the address sanitizer's marks around them they stay in
-# memory, and training takes 17 times as long. (Indices out of them the undefined behaviour sanitizer finds as well; all
-# else that a kernel reads and writes is checked as ever.)
+# A kernel's own arrays are tiles that become registers. With the address sanitizer's red zones around them they stay in
+# memory, and training takes nearly twenty times as long. An index out of one the undefined behaviour sanitizer finds;
+# all that a kernel reads and writes of others is checked as ever.
 ifneq ($(findstring address,$(SANITIZE)),)
 KERNEL_INSTRUMENT := $(if $(findstring clang,$(COMPILER_VERSION)),-mllvm -asan-stack=0,--param asan-stack=0)
 endif

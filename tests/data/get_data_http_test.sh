@@ -18,7 +18,7 @@ done
 (cd "$mirror" && exec python3 -u -m http.server --bind 127.0.0.1 0 >"$scratch/server" 2>&1) &
 server=$!
 port=
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for ((i = 0; i < 120; ++i)); do # a minute at most
   port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$scratch/server" | head -n 1)
   if [ -n "$port" ]; then break; fi
   sleep 0.5

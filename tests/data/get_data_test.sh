@@ -147,14 +147,13 @@ mkdir "$scratch/slow"
 cat >"$scratch/slow/curl" <<'END'
 #!/bin/sh
 : >"$SLOW_CURL.began"
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-  [ ! -e "$SLOW_CURL.end" ] || exit 1
-  sleep 0.2
-done
+i=0
+while [ $((i += 1)) -le 600 ] && [ ! -e "$SLOW_CURL.end" ]; do sleep 0.2; done
+exit 1
 END
 chmod +x "$scratch/slow/curl"
-wait_for() { # COMMAND...: half a minute at most
-  for ((i = 0; i < 150; ++i)); do
+wait_for() { # COMMAND...: a minute at most
+  for ((i = 0; i < 300; ++i)); do
     "$@" && return
     sleep 0.2
   done

@@ -31,9 +31,8 @@ refuses() {
   check "and says so: $message" grep -qF -- "$message" refused.err
 }
 
-# Seconds after which nothing but a fault is left as a reason: disks can be slow, machines busy, and a sanitizer's
-# program is both.
-patience=600
+# Seconds to wait for a program at most. Longer than any disk or busy machine makes it take: the end of it is a fault.
+patience=300
 
 # await PROCESS: waits for a child of this shell and returns its exit status; 137 when patience was not enough and it
 # had to be killed.

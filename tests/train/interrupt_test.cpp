@@ -37,9 +37,9 @@ train::Job job(std::string name, std::function<int()> work) {
   return {.name = std::move(name), .log = "no such log", .epochs = 1, .work = std::move(work)};
 }
 
-/// The next signal that is noted; 0 when none comes within ten seconds.
+/// The next signal that is noted; 0 when none comes within a minute.
 int next_signal(const InterruptWatch& watch, int before) {
-  for (int i = 0; i < 1000 && watch.signal() == before; ++i)
+  for (int i = 0; i < 6000 && watch.signal() == before; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   return watch.signal() == before ? 0 : watch.signal();
 }

@@ -67,7 +67,7 @@ is_past_in_epoch() { is_past && ! has_partial && is_in_epoch; }
 # Or it is too late to see it.
 has_shorter_tables() { has_begun || { look_for_cut && [ "$last_cut" -lt "$cut_at_start" ]; }; }
 is_over() { [ ${EPOCHREALTIME/[.,]/} -ge $deadline ]; }
-# wait_until CONDITION: false when the process has ended. (await_that sleeps between two looks.)
+# wait_until CONDITION: false when the process has ended. (Not await_that, whose sleep would miss the moment.)
 wait_until() {
   local until=$((SECONDS + patience))
   while ! "$@"; do

@@ -68,9 +68,7 @@ check 'from two stages of the CNN with momentum' test "$(of $chain stages) $(of 
 # --- interrupted --------------------------------------------------------------------------------------------------
 
 # Enough for a signal to come in the middle of a chain.
-images=3000
-[[ -n ${QUENCH_SANITIZE:-} ]] && images=600
-make_mnist larger $images 100
+make_mnist larger 3000 100
 longer=(3a --data larger --epochs-scale 0.02 --lr-max 0.005)
 "$train" paper "${longer[@]}" --out stopped >out.txt 2>err.txt &
 await_rows $! stopped/runs/mnist-chain-iid-from0.005-40epochs-seed1/log.csv 5

@@ -74,11 +74,12 @@ check 'and the trace from products' awk -F, 'NR == 1 { for (i = 1; i <= NF; ++i)
   $f == "" || $f <= 0 { exit 1 }' stages/stages.csv
 check 'fdr2.csv has those of the second halves' test "$(awk -F, 'NR > 1 { printf "%s ", $1 }' stages/fdr2.csv)" = '2 4 5 7 '
 
-# Killed in each of its stages, and as it goes on from there. (A disk can take a second over a checkpoint.)
-long=(mnist --init run0/model.safetensors --data small --stages 0.05:60,0.02:90,0.01:150 --fdr2-every 1 --fdr2-half --momentum 0.5)
+# Killed in each of its stages, and as it goes on from there. Rows are far apart, as the look at a log may come dozens
+# of epochs late; checkpoints are few, as a disk can take a second over one, and in mid-epoch, which has six steps.
+long=(mnist --init run0/model.safetensors --data small --stages 0.05:120,0.02:180,0.01:300 --fdr2-every 1 --fdr2-half --momentum 0.5)
 "$train" "${long[@]}" --out long --checkpoint-every 0 --quiet >/dev/null 2>err.txt || fail 'long stages' "$(cat err.txt)"
 stages_killed=
-for rows in 5 20 70 100 165 190; do
+for rows in 5 60 140 210 330 440; do
   "$train" "${long[@]}" --out killed --checkpoint-every 23steps --resume auto --threads $((rows % 3 + 1)) --quiet >/dev/null 2>err.txt &
   process=$!
   await_rows $process killed/log.csv $rows || fail "row $rows of long stages" 'it does not come'
@@ -131,9 +132,9 @@ interrupted_products() {
   check "$name: the run that goes on is finished" grep -q '"status": "finished"' "$name/run.json"
   same "$name" "$name-whole" "$name" stages.csv fdr2.csv
 }
-# Enough for a signal to come while they are made; a sanitizer's program takes long over each.
-products=200
-[[ -n ${QUENCH_SANITIZE:-} ]] && products=10
+# They take seconds: a signal comes while they are made, also where this shell has to wait for a processor.
+products=500
+[[ -n ${QUENCH_SANITIZE:-} ]] && products=60
 interrupted_products 'products of a stage' $products --stages 0.05:1,0.02:1
 # Whose only checkpoint is one within the products.
 interrupted_products 'products of the end' $products --schedule constant --epochs 1

@@ -108,7 +108,8 @@ munged --foreground --force --key-file="$work/munge/key" --socket="$work/munge.s
 daemons+=($!)
 await_that $! test -S munge.socket
 slurmctld -D -i >slurmctld.txt 2>&1 &
-daemons+=($!)
+controller=$!
+daemons+=($controller)
 slurmd -D -N "$node" >slurmd.txt 2>&1 &
 daemons+=($!)
 # started: whether the node takes work, within 20 seconds.
@@ -126,10 +127,11 @@ fi
 
 timeout 10 sbatch --output=slurm-%a.txt array.sh >sbatch.txt 2>&1
 check 'sbatch takes the array script' test $? -eq 0
-for _ in $(seq 120); do
-  [ -z "$(timeout 5 squeue -h 2>&1)" ] && break
-  sleep 0.5
-done
+queue_is_empty() {
+  local queue
+  queue=$(timeout 10 squeue -h 2>&1) && [ -z "$queue" ]
+}
+await_that $controller queue_is_empty
 check 'its tasks know their shard' grep -qx 'paper: shard 3/4, from SLURM_ARRAY_TASK_ID' slurm-3.txt
 check "$name" merged
 finish
