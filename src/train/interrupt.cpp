@@ -46,6 +46,8 @@ InterruptWatch::~InterruptWatch() {
   --watches;
 }
 
+int InterruptWatch::signal() const { return noted_signal; }
+
 DefaultAction::DefaultAction(int signal) : signal_(signal) {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
@@ -53,7 +55,5 @@ DefaultAction::DefaultAction(int signal) : signal_(signal) {
 }
 
 DefaultAction::~DefaultAction() { sigaction(signal_, &previous_, nullptr); }
-
-int InterruptWatch::signal() const { return noted_signal; }
 
 }  // namespace quench::train

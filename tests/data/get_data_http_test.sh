@@ -17,12 +17,8 @@ done
 : >"$scratch/server"
 (cd "$mirror" && exec python3 -u -m http.server --bind 127.0.0.1 0 >"$scratch/server" 2>&1) &
 server=$!
-port=
-for ((i = 0; i < 120; ++i)); do # a minute at most
-  port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$scratch/server" | head -n 1)
-  if [ -n "$port" ]; then break; fi
-  sleep 0.5
-done
+await_that $server grep -q ' port [0-9]* ' "$scratch/server"
+port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$scratch/server" | head -n 1)
 mirrors=http://127.0.0.1:$port/
 path=$PATH
 PATH=$scratch/bin no_proxy=127.0.0.1

@@ -152,17 +152,10 @@ while [ $((i += 1)) -le 600 ] && [ ! -e "$SLOW_CURL.end" ]; do sleep 0.2; done
 exit 1
 END
 chmod +x "$scratch/slow/curl"
-wait_for() { # COMMAND...: a minute at most
-  for ((i = 0; i < 300; ++i)); do
-    "$@" && return
-    sleep 0.2
-  done
-  return 1
-}
 dir=$scratch/stopped
 SLOW_CURL=$scratch/slow/state PATH=$scratch/slow:$PATH "$tool" mnist "$dir" >"$scratch/stopped.txt" 2>&1 &
 downloading=$!
-check "a download begins" wait_for test -e "$scratch/slow/state.began"
+check "a download begins" await_that $downloading test -e "$scratch/slow/state.began"
 check "a call at work holds its lock" lock_is_held
 kill -TERM $downloading
 : >"$scratch/slow/state.end"

@@ -31,29 +31,12 @@ refuses() {
   check "and says so: $message" grep -qF -- "$message" refused.err
 }
 
-# Seconds to wait for a program at most. Longer than any disk or busy machine makes it take: the end of it is a fault.
-patience=300
-
 # await PROCESS: waits for a child of this shell and returns its exit status; 137 when patience was not enough and it
 # had to be killed.
 await() {
   await_that "$1" false
   kill -9 "$1" 2>/dev/null
   wait "$1" 2>/dev/null
-}
-
-# await_that PROCESS CONDITION...: waits until that holds; false when the child of this shell has ended without it, or
-# patience has.
-await_that() {
-  local process=$1 until=$((SECONDS + patience))
-  shift
-  while ! "$@"; do
-    if ! kill -0 "$process" 2>/dev/null || ((SECONDS >= until)); then
-      "$@"
-      return
-    fi
-    sleep 0.1
-  done
 }
 
 # await_rows PROCESS FILE COUNT: waits until the log that the process writes has so many rows below its header.

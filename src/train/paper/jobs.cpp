@@ -134,8 +134,8 @@ class Pool {
 
 int run_jobs(std::span<const Job> jobs, int at_once, Console& console) {
   const InterruptWatch interrupt;
-  // Whoever started this process may have it ignore SIGCHLD: then children that end are gone, with their exit
-  // codes.
+  // Whoever started this process may have it ignore SIGCHLD: then children that end are gone,
+  // with their exit codes.
   const DefaultAction children(SIGCHLD);
   Pool pool(jobs, console);
   int handed_on = 0;
